@@ -1,0 +1,129 @@
+/*
+ * form.h: the table that says what an object looks like, used four ways: to
+ * read JSON and query strings into a struct, to print a struct as JSON, and
+ * to print its schema.
+ *
+ * Shapes   what a field of each type is in the struct:
+ *	TEXT EMAIL PHONE WORD CLOCK RAW   const char *, NULL = absent
+ *	UUID                              struct uuid, all zero = absent
+ *	INSTANT DATE INT                  int64_t, NONE = absent
+ *	MONEY                             int64_t hundredths, NONE = absent
+ *	BOOL                              bool (absent reads as false)
+ *	OBJECT                            pointer, NULL = absent
+ *	LIST                              struct list of structs laid end to end
+ *	TEXTS INTS                        struct texts, struct ints
+ */
+#ifndef BASE_FORM_H
+#define BASE_FORM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "base/err.h"
+
+struct buf;
+struct scope;
+
+enum field_type {
+	FIELD_TEXT,    /* min..max characters, no control characters */
+	FIELD_EMAIL,   /* the addr-spec of RFC 5321, with a domain */
+	FIELD_PHONE,   /* digits, spaces, + - ( ) . ; min..max characters */
+	FIELD_WORD,    /* one of `words` */
+	FIELD_CLOCK,   /* "HH:MM" */
+	FIELD_UUID,    /* RFC 9562, 8-4-4-4-12 */
+	FIELD_INSTANT, /* RFC 3339 date-time; printed in UTC with Z */
+	FIELD_DATE,    /* RFC 3339 full-date */
+	FIELD_INT,     /* min..max */
+	FIELD_MONEY,   /* min..max hundredths; "120.00", two decimals */
+	FIELD_BOOL,
+	FIELD_OBJECT, /* `form` */
+	FIELD_LIST,   /* min..max objects of `form` */
+	FIELD_TEXTS,  /* list of strings (printed only) */
+	FIELD_INTS,   /* list of integers (printed only) */
+	FIELD_RAW,    /* ready JSON text (printed only); `form` describes it */
+	FIELD__MAX
+};
+
+enum {
+	FIELD_REQUIRED = 1 << 0,  /* read: must be there; schema: required */
+	FIELD_NULLABLE = 1 << 1,  /* print null when absent, not nothing; read:
+	                             null is taken as absent */
+	FIELD_MULTILINE = 1 << 2, /* TEXT may hold newline and tab */
+	FIELD_RAW_LIST = 1 << 3   /* RAW is a list of `form` */
+};
+
+struct form;
+
+struct field {
+	const char *name;
+	enum field_type type;
+	unsigned flags;
+	int64_t min;
+	int64_t max;
+	size_t offset;
+	const struct form *form;
+	const char *const *words; /* NULL-terminated */
+	const char *help;         /* one sentence, for the schema */
+	const char *example;      /* JSON text, or NULL */
+};
+
+/*
+ * check: rules that span fields; notes faults, returns nothing.  `at` is the
+ * JSON Pointer of the object itself ("" at the top).
+ */
+struct form {
+	const char *name; /* schema name, "BookingCreate" */
+	const char *help;
+	size_t size; /* of the struct */
+	const struct field *fields;
+	size_t count;
+	void (*check)(struct scope *sc, const char *at, const void *object);
+};
+
+struct list {
+	void *items; /* count structs of the form's size */
+	size_t count;
+};
+struct texts {
+	const char **items;
+	size_t count;
+};
+struct ints {
+	int64_t *items;
+	size_t count;
+};
+
+#define FORM_DEPTH_MAX 16
+
+/*
+ * Read one JSON document: RFC 8259 strictly, UTF-8, no duplicate member, no
+ * NUL, depth <= FORM_DEPTH_MAX; then each member by its field.  Every fault
+ * is noted, not only the first.
+ *
+ * ERR_MALFORMED   not such a document (sc->why says where; it never quotes)
+ * ERR_INVALID     a document, but faulty: see sc->faults
+ *
+ * object is a struct of form->size; it is set to "all absent" first.
+ */
+enum err form_read_json(struct scope *sc, const struct form *form,
+    const char *text, size_t len, void *object) MUSTCHECK;
+
+/* The same for "a=1&b=2"; only scalar fields; a repeated or unknown name is a
+ * fault with `param`.  query may be NULL or "". */
+enum err form_read_query(struct scope *sc, const struct form *form,
+    const char *query, void *object) MUSTCHECK;
+
+/* Set every field to its absent value. */
+void form_clear(const struct form *form, void *object);
+
+/* Print the object as JSON, members in table order, no white space. */
+void form_print(struct buf *out, const struct form *form, const void *object);
+
+/* Print the JSON Schema (2020-12, as OpenAPI 3.1 embeds it) of one form;
+ * nested forms are $ref "#/components/schemas/NAME".  `input` chooses whether
+ * unknown members are refused (additionalProperties: false). */
+void form_schema(struct buf *out, const struct form *form, bool input);
+
+#endif

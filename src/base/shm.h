@@ -1,0 +1,69 @@
+/*
+ * shm.h: one versioned file in the runtime directory, mapped by every process
+ * of a host: facts that must outlive a worker and be seen by its siblings.
+ *
+ * Today: the worker table of the pool (heartbeats), and the cache marks: days
+ * of a franchise whose cached values may not be trusted.
+ *
+ * Errors   A process that dies while it holds the lock loses nothing: the lock
+ *          is robust.  A file of another version is replaced.
+ */
+#ifndef BASE_SHM_H
+#define BASE_SHM_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/compiler.h"
+#include "base/uuid.h"
+
+#define SHM_WORKERS_MAX 256
+#define SHM_MARKS_MAX 512
+
+struct shm;
+
+struct shm_worker {
+	_Atomic int32_t pid;         /* 0 = slot free */
+	_Atomic int64_t busy_since;  /* clock_mono_us, 0 = idle */
+	_Atomic int64_t beat_us;     /* clock_mono_us of the last sign of life */
+	_Atomic int64_t requests;
+};
+
+/* Map (making it if need be) `path`; NULL with a sentence in why.  path NULL
+ * gives a private anonymous mapping, shared with children only. */
+struct shm *shm_open_file(const char *path, char *why, size_t why_max);
+void shm_close(struct shm *shm); /* accepts NULL */
+
+struct shm_worker *shm_worker(struct shm *shm, size_t i); /* i < MAX */
+
+/*
+ * Cache marks.  A writer marks before its commit and clears when Redis has
+ * confirmed the deletion; a mark whose owner died, or was left, says "delete
+ * again before you trust".  day is days since 1970-01-01, or NONE for the
+ * franchise itself.  When the table is full every key is distrusted
+ * (shm_mark_find answers true for all) until shm_marks_left empties.
+ */
+void shm_mark(struct shm *shm, const struct uuid *franchise, int64_t day);
+void shm_unmark(struct shm *shm, const struct uuid *franchise, int64_t day);
+bool shm_mark_find(struct shm *shm, const struct uuid *franchise, int64_t day);
+
+struct shm_mark {
+	struct uuid franchise;
+	int64_t day;
+	int32_t pid;        /* who marked */
+	int64_t since_us;   /* clock_mono_us */
+	uint32_t count;     /* writers that hold it */
+	bool used;
+};
+/* Copy marks that were abandoned: owner dead, or older than age_us.  Returns
+ * how many (at most max); *ret_all is set when the table had overflowed, so
+ * that everything must be deleted. */
+size_t shm_marks_left(struct shm *shm, int64_t age_us, struct shm_mark *out,
+    size_t max, bool *ret_all);
+void shm_marks_redone(struct shm *shm, const struct shm_mark *marks,
+    size_t count, bool all);
+
+#endif
