@@ -1,0 +1,1 @@
+/* suites.h: the suites of tests/unit, in the order they run. */
