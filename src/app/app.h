@@ -1,0 +1,36 @@
+/*
+ * app.h: what a process owns: settings, connections, keys; built in order,
+ * torn down in reverse.
+ */
+#ifndef APP_APP_H
+#define APP_APP_H
+
+#include <stddef.h>
+
+#include "app/settings.h"
+#include "base/compiler.h"
+#include "base/err.h"
+
+struct cache;
+struct db;
+struct keyring;
+struct scope;
+struct shm;
+
+struct app {
+	const struct settings *conf;
+	struct shm *shm; /* NULL in bookingctl when the file is not there */
+	struct db *db;
+	struct cache *cache;
+	struct keyring *ring;
+};
+
+/* Build an app (no connection is made).  NULL with one sentence in why. */
+struct app *app_open(const struct settings *conf, struct shm *shm, char *why,
+    size_t why_max) MUSTCHECK;
+void app_close(struct app *app); /* accepts NULL */
+
+/* Connect to Postgres and prepare; a worker calls it before it serves. */
+enum err app_ready(struct app *app, struct scope *sc) MUSTCHECK;
+
+#endif

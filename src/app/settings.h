@@ -1,0 +1,61 @@
+/*
+ * settings.h: every setting of the product, in one table.
+ */
+#ifndef APP_SETTINGS_H
+#define APP_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "base/conf.h"
+
+struct settings {
+	/* where things are */
+	const char *database_url;
+	const char *database_admin_url; /* bookingctl migrate; "" = database_url */
+	const char *redis_url;
+	const char *public_url; /* "https://booking.example.com", no slash */
+	const char *runtime_dir;
+	const char *sql_dir;
+	/* the pool */
+	const char *api_socket;
+	const char *api_socket_mode; /* "0660" */
+	int64_t api_workers; /* 0 = from the cores */
+	int64_t api_backlog; /* 0 = from the workers */
+	int64_t api_worker_requests; /* a worker is replaced after so many */
+	int64_t api_hang_ms; /* a worker busy longer is replaced */
+	int64_t request_deadline_ms;
+	int64_t request_memory_kib;
+	/* waits */
+	int64_t db_connect_timeout_s;
+	int64_t db_statement_timeout_ms;
+	int64_t db_lock_timeout_ms;
+	int64_t redis_timeout_ms;
+	/* who may */
+	const char *jwt_secret;
+	const char *jwt_issuer;
+	const char *jwt_audience;
+	const char *session_secret;
+	const char *lookup_secret;
+	const char *encryption_keys;
+	const char *cors_origins;
+	int64_t guest_session_s;
+	/* rules */
+	int64_t hold_s;
+	int64_t holds_max;
+	int64_t guest_holds_max;
+	int64_t guest_holds_per_address;
+	int64_t idempotency_h;
+	/* logs */
+	const char *log_level;
+};
+
+extern const struct conf_setting settings_table[];
+extern const size_t settings_count;
+
+/* From the environment.  NULL with one sentence in why. */
+const struct settings *settings_load(char *why, size_t why_max) MUSTCHECK;
+
+#endif
