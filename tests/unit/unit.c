@@ -1,4 +1,5 @@
 /* unit.c: run the unit tests: all, or the suites named as arguments. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
