@@ -12,6 +12,14 @@
  *	OBJECT                            pointer, NULL = absent
  *	LIST                              struct list of structs laid end to end
  *	TEXTS INTS                        struct texts, struct ints
+ *	A list whose items are NULL is absent; but one that is REQUIRED and
+ *	not NULLABLE is printed as [].
+ *
+ * Bounds   min and max both 0: none.  max below min: no maximum.
+ *
+ * Rules    a fault's rule is one of: required unknown_field repeated type
+ *          min_length max_length minimum maximum min_items max_items format
+ *          one_of characters utf8.  Its detail never quotes the input.
  */
 #ifndef BASE_FORM_H
 #define BASE_FORM_H
@@ -27,16 +35,19 @@ struct buf;
 struct scope;
 
 enum field_type {
-	FIELD_TEXT,    /* min..max characters, no control characters */
+	FIELD_TEXT,    /* min..max code points, no control characters; white
+	                  space alone is as good as empty */
 	FIELD_EMAIL,   /* the addr-spec of RFC 5321, with a domain */
-	FIELD_PHONE,   /* digits, spaces, + - ( ) . ; min..max characters */
+	FIELD_PHONE,   /* digits (5 or more), spaces, + - ( ) . ; min..max
+	                  characters */
 	FIELD_WORD,    /* one of `words` */
-	FIELD_CLOCK,   /* "HH:MM" */
+	FIELD_CLOCK,   /* "HH:MM", 00:00 to 24:00 */
 	FIELD_UUID,    /* RFC 9562, 8-4-4-4-12 */
 	FIELD_INSTANT, /* RFC 3339 date-time; printed in UTC with Z */
 	FIELD_DATE,    /* RFC 3339 full-date */
 	FIELD_INT,     /* min..max */
-	FIELD_MONEY,   /* min..max hundredths; "120.00", two decimals */
+	FIELD_MONEY,   /* min..max hundredths; printed 120.00, read with at
+	                  most two decimals */
 	FIELD_BOOL,
 	FIELD_OBJECT, /* `form` */
 	FIELD_LIST,   /* min..max objects of `form` */
@@ -49,7 +60,8 @@ enum field_type {
 enum {
 	FIELD_REQUIRED = 1 << 0,  /* read: must be there; schema: required */
 	FIELD_NULLABLE = 1 << 1,  /* print null when absent, not nothing; read:
-	                             null is taken as absent */
+	                             null is taken as absent, also when
+	                             REQUIRED */
 	FIELD_MULTILINE = 1 << 2, /* TEXT may hold newline and tab */
 	FIELD_RAW_LIST = 1 << 3   /* RAW is a list of `form` */
 };
@@ -71,7 +83,8 @@ struct field {
 
 /*
  * check: rules that span fields; notes faults, returns nothing.  `at` is the
- * JSON Pointer of the object itself ("" at the top).
+ * JSON Pointer of the object itself ("" at the top).  It is called also when
+ * fields were faulty or missing: those are absent, whatever the table says.
  */
 struct form {
 	const char *name; /* schema name, "BookingCreate" */
@@ -96,11 +109,13 @@ struct ints {
 };
 
 #define FORM_DEPTH_MAX 16
+#define FORM_JSON_MAX (1024 * 1024) /* bytes; a route asks for far less */
 
 /*
  * Read one JSON document: RFC 8259 strictly, UTF-8, no duplicate member, no
  * NUL, depth <= FORM_DEPTH_MAX; then each member by its field.  Every fault
- * is noted, not only the first.
+ * is noted, not only the first.  The object's texts live until the arena is
+ * reset; `text` may go.  A member of a type that is only printed is unknown.
  *
  * ERR_MALFORMED   not such a document (sc->why says where; it never quotes)
  * ERR_INVALID     a document, but faulty: see sc->faults
@@ -111,11 +126,12 @@ enum err form_read_json(struct scope *sc, const struct form *form,
     const char *text, size_t len, void *object) MUSTCHECK;
 
 /* The same for "a=1&b=2"; only scalar fields; a repeated or unknown name is a
- * fault with `param`.  query may be NULL or "". */
+ * fault with `param`.  query may be NULL or "".  ERR_MALFORMED when it has
+ * more than 64 parameters. */
 enum err form_read_query(struct scope *sc, const struct form *form,
     const char *query, void *object) MUSTCHECK;
 
-/* Set every field to its absent value. */
+/* Set every field to its absent value, and every other byte to zero. */
 void form_clear(const struct form *form, void *object);
 
 /* Print the object as JSON, members in table order, no white space. */
