@@ -1,2 +1,10 @@
 /* suites.h: the suites of tests/unit, in the order they run. */
+SUITE(arena)
+SUITE(buf)
+SUITE(clock)
+SUITE(codec)
 SUITE(crypto)
+SUITE(err)
+SUITE(rng)
+SUITE(scope)
+SUITE(uuid)
