@@ -1,0 +1,58 @@
+-- verify.sql: do the books balance?
+
+-- :name verify_ledger :all :read
+-- Slots whose counter differs from the bookings that stand on them.
+select l.franchise_id, l.slot_start, l.booked::bigint, l.capacity::bigint,
+       coalesce(s.children, 0)::bigint as children
+  from franchises.slot_ledger l
+  left join lateral (
+       select sum(b.child_count) as children
+         from bookings.bookings b
+        where b.franchise_id = l.franchise_id
+          and b.booking_status in ('pending', 'confirmed', 'checked_in', 'completed', 'no_show')
+          and b.start_datetime <= l.slot_start and b.end_datetime > l.slot_start) as s on true
+ where l.booked <> coalesce(s.children, 0)
+ order by l.franchise_id, l.slot_start
+ limit 1000
+
+-- :name verify_uncovered :all :read
+-- Standing bookings some of whose time has no ledger row.
+select b.id, b.franchise_id, b.start_datetime, b.end_datetime,
+       (extract(epoch from b.end_datetime - b.start_datetime) / 60)::bigint as minutes,
+       coalesce(s.minutes, 0)::bigint as covered
+  from bookings.bookings b
+  left join lateral (
+       select sum(extract(epoch from l.slot_end - l.slot_start) / 60) as minutes
+         from franchises.slot_ledger l
+        where l.franchise_id = b.franchise_id
+          and l.slot_start >= b.start_datetime and l.slot_end <= b.end_datetime) as s on true
+ where b.booking_status in ('pending', 'confirmed', 'checked_in', 'completed', 'no_show')
+   and extract(epoch from b.end_datetime - b.start_datetime) / 60 <> coalesce(s.minutes, 0)
+ order by b.id
+ limit 1000
+
+-- :name verify_events :all :read
+-- Bookings whose events are not numbered 1..n without a gap.
+select b.id, b.event_sequence::bigint, count(o.id)::bigint as events,
+       coalesce(max(o.sequence), 0)::bigint as last_event
+  from bookings.bookings b
+  left join bookings.outbox o on o.booking_id = b.id and o.topic = 'events'
+ group by b.id
+having count(o.id) <> b.event_sequence or coalesce(max(o.sequence), 0) <> b.event_sequence
+ order by b.id
+ limit 1000
+
+-- :name verify_children :all :read
+-- Bookings whose children rows differ from what the booking says.
+select b.id, b.child_count::bigint, count(c.id)::bigint as children,
+       count(c.id) filter (where c.active)::bigint as active, b.booking_status
+  from bookings.bookings b
+  left join bookings.booking_children c on c.booking_id = b.id
+ group by b.id
+having count(c.id) <> b.child_count
+    or count(c.id) filter (where c.active) <> case when b.booking_status in
+       ('expired', 'cancelled') then 0 else b.child_count end
+    or count(c.id) filter (where c.period is distinct from
+       tstzrange(b.start_datetime, b.end_datetime)) > 0
+ order by b.id
+ limit 1000

@@ -1,0 +1,43 @@
+-- roles.sql: who may do what.  Run after the migrations, each time; safe to
+-- repeat.  The roles themselves are made by whoever owns the server
+-- (docs/operators.md); a role that is not there is passed over.
+
+do $$
+declare
+    s text;
+begin
+    foreach s in array array['franchises', 'bookings', 'access'] loop
+        execute format('revoke all on schema %I from public', s);
+        execute format('revoke all on all tables in schema %I from public', s);
+        execute format('revoke all on all functions in schema %I from public', s);
+    end loop;
+
+    if exists (select from pg_roles where rolname = 'booking_api') then
+        grant usage on schema franchises, bookings, access to booking_api;
+        grant select on franchises.franchises, franchises.peak_windows, franchises.closed_days,
+              franchises.slot_ledger, bookings.bookings, bookings.booking_children,
+              bookings.customer_info, bookings.idempotency_keys,
+              access.api_keys to booking_api;
+        grant select (event_id) on bookings.outbox to booking_api;
+        -- Places, state and the outbox change through these alone.
+        grant execute on function
+              franchises.local_instant(timestamp, text, boolean),
+              franchises.cut_day(text, date, time, time, integer),
+              bookings.franchise_day(uuid, date, timestamptz),
+              bookings.quote(uuid, timestamptz)
+              to booking_api;
+        for s in select p.oid::regprocedure::text from pg_proc p
+                  join pg_namespace n on n.oid = p.pronamespace
+                 where n.nspname = 'bookings'
+                   and p.proname in ('place', 'change', 'release', 'remember') loop
+            execute format('grant execute on function %s to booking_api', s);
+        end loop;
+    end if;
+
+    if exists (select from pg_roles where rolname = 'booking_relay') then
+        grant usage on schema bookings to booking_relay;
+        grant select on bookings.outbox, bookings.bookings to booking_relay;
+        grant update (sent_at, claimed_until, attempts, dead_at, due_at) on bookings.outbox
+              to booking_relay;
+    end if;
+end $$;
