@@ -57,5 +57,6 @@ extern const size_t settings_count;
 
 /* From the environment.  NULL with one sentence in why. */
 const struct settings *settings_load(char *why, size_t why_max) MUSTCHECK;
+void settings_free(const struct settings *settings); /* accepts NULL */
 
 #endif

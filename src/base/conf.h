@@ -2,8 +2,9 @@
  * conf.h: settings from the environment, declared by one table.
  *
  * Each setting NAME may be given as NAME or as NAME_FILE (a path whose content,
- * less one trailing newline, is the value), not both.  A bad value is refused
- * with one sentence that names the setting, the rule, and never a secret.
+ * less one trailing newline, is the value), not both.  A variable set to
+ * nothing is not set.  A bad value is refused with one sentence that names the
+ * setting, the rule, and never the value.
  */
 #ifndef BASE_CONF_H
 #define BASE_CONF_H
@@ -16,7 +17,8 @@
 #include "base/compiler.h"
 
 enum conf_type {
-	CONF_TEXT, /* const char *; min..max bytes */
+	CONF_TEXT, /* const char *; min..max bytes, max 0 = no maximum; a
+	              default of "" stands for "none" below any min */
 	CONF_INT,  /* int64_t; min..max */
 	CONF_BOOL, /* bool; on|off|true|false|1|0 */
 	CONF_WORD  /* const char *, one of words ("a|b|c") */
@@ -42,14 +44,19 @@ struct conf_setting {
 };
 
 /*
- * Fill `values` from the environment.  A required setting that is missing is refused too.
- * holds one sentence (at most why_max bytes).  Texts are malloc'ed once and
- * live as long as the process.
+ * Fill `values` from the environment.  false when a value is bad or a required
+ * one is missing: why holds one sentence (at most why_max bytes, with the NUL)
+ * and values no text.  Texts are malloc'ed and live until conf_free, in most
+ * programs as long as the process.
  */
 bool conf_load(const struct conf_setting *table, size_t count, void *values,
     char *why, size_t why_max) MUSTCHECK;
 
-/* "NAME=value" lines, masked; and the manual of all settings. */
+/* Free the texts that conf_load put there. */
+void conf_free(const struct conf_setting *table, size_t count, void *values);
+
+/* "NAME=value" lines, masked, or one JSON object; and the manual of all
+ * settings. */
 void conf_print(FILE *out, const struct conf_setting *table, size_t count,
     const void *values, bool json);
 void conf_manual(FILE *out, const struct conf_setting *table, size_t count);

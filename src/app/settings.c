@@ -1,0 +1,288 @@
+/* settings.c: every setting, its default, its bounds and what it means. */
+#include "app/settings.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define AT(member) offsetof(struct settings, member)
+#define TEXT_MAX 4096
+
+/* clang-format off */
+const struct conf_setting settings_table[] = {
+	/* where things are */
+	{ "DATABASE_URL", CONF_TEXT, CONF_URL | CONF_REQUIRED, NULL,
+	  1, TEXT_MAX, AT(database_url), NULL, NULL,
+	  "The Postgres database that holds the truth, as a URL or a libpq "
+	  "connection string. Use a role that may read and write rows, and "
+	  "nothing more." },
+	{ "DATABASE_ADMIN_URL", CONF_TEXT, CONF_URL, "",
+	  1, TEXT_MAX, AT(database_admin_url), NULL, NULL,
+	  "The same database as the role that owns its tables. Only bookingctl "
+	  "migrate uses it; DATABASE_URL stands in when it is not set." },
+	{ "REDIS_URL", CONF_TEXT, CONF_URL, "",
+	  1, TEXT_MAX, AT(redis_url), NULL, NULL,
+	  "The Redis that caches answers, redis://host:6379/0 or "
+	  "unix:///path. Without it every answer comes from Postgres: slower, "
+	  "never wrong." },
+	{ "PUBLIC_URL", CONF_TEXT, CONF_REQUIRED, NULL,
+	  8, TEXT_MAX, AT(public_url), NULL, NULL,
+	  "What parents type to reach this service, such as "
+	  "https://booking.example.com, without a slash at the end. Every link "
+	  "the service hands out begins with it." },
+	{ "RUNTIME_DIR", CONF_TEXT, 0, "/run/customer-booking",
+	  1, TEXT_MAX, AT(runtime_dir), NULL, NULL,
+	  "The directory of sockets and of the memory the processes of this "
+	  "host share. It may be lost with the host." },
+	{ "SQL_DIR", CONF_TEXT, 0, SQL_DIR,
+	  1, TEXT_MAX, AT(sql_dir), NULL, NULL,
+	  "Where the migrations lie that bookingctl migrate applies." },
+
+	/* the pool */
+	{ "API_SOCKET", CONF_TEXT, 0, "/run/customer-booking/api.sock",
+	  1, 107, AT(api_socket), NULL, NULL,
+	  "The unix socket on which booking-api listens and to which nginx "
+	  "speaks FastCGI. Under systemd the socket unit decides instead." },
+	{ "API_SOCKET_MODE", CONF_TEXT, 0, "0660",
+	  3, 4, AT(api_socket_mode), NULL, NULL,
+	  "The permissions of that socket, in octal. Whoever may write to it "
+	  "may speak in nginx's name: keep it to nginx's group." },
+	{ "API_WORKERS", CONF_INT, 0, "0",
+	  0, 256, AT(api_workers), NULL, NULL,
+	  "How many requests are answered at the same time; each worker holds "
+	  "one connection to Postgres. 0 chooses by the number of cores." },
+	{ "API_BACKLOG", CONF_INT, 0, "0",
+	  0, 4096, AT(api_backlog), NULL, NULL,
+	  "How many requests may wait for a worker before the next is told to "
+	  "come back later. 0 chooses by the number of workers." },
+	{ "API_WORKER_REQUESTS", CONF_INT, 0, "1000000",
+	  100, 1000000000, AT(api_worker_requests), NULL, NULL,
+	  "A worker is replaced after so many requests, between two of them." },
+	{ "API_HANG_MS", CONF_INT, 0, "25000",
+	  1000, 600000, AT(api_hang_ms), NULL, "ms",
+	  "A worker busy with one request for longer than this is taken for "
+	  "hung, and replaced. It should be well above REQUEST_DEADLINE_MS." },
+	{ "REQUEST_DEADLINE_MS", CONF_INT, 0, "10000",
+	  100, 60000, AT(request_deadline_ms), NULL, "ms",
+	  "The time a request has for everything it does; each wait gets what "
+	  "is left of it. It must not be below DB_STATEMENT_TIMEOUT_MS." },
+	{ "REQUEST_MEMORY_KIB", CONF_INT, 0, "8192",
+	  1024, 65536, AT(request_memory_kib), NULL, "KiB",
+	  "The memory one request may use. A request that needs more fails; "
+	  "its worker goes on." },
+
+	/* waits */
+	{ "DB_CONNECT_TIMEOUT_S", CONF_INT, 0, "2",
+	  1, 30, AT(db_connect_timeout_s), NULL, "s",
+	  "How long to wait for a new connection to Postgres." },
+	{ "DB_STATEMENT_TIMEOUT_MS", CONF_INT, 0, "5000",
+	  10, 60000, AT(db_statement_timeout_ms), NULL, "ms",
+	  "The longest a single statement may run. It must not be below "
+	  "DB_LOCK_TIMEOUT_MS." },
+	{ "DB_LOCK_TIMEOUT_MS", CONF_INT, 0, "2000",
+	  10, 60000, AT(db_lock_timeout_ms), NULL, "ms",
+	  "The longest a statement may wait for a row that another request "
+	  "holds." },
+	{ "REDIS_TIMEOUT_MS", CONF_INT, 0, "50",
+	  5, 1000, AT(redis_timeout_ms), NULL, "ms",
+	  "How long Redis may take before Postgres is asked instead." },
+
+	/* who may */
+	{ "JWT_SECRET", CONF_TEXT, CONF_SECRET | CONF_REQUIRED, NULL,
+	  32, 4096, AT(jwt_secret), NULL, NULL,
+	  "The key, shared with whoever signs customers in, by which their "
+	  "tokens (HS256) are verified." },
+	{ "JWT_ISSUER", CONF_TEXT, 0, "",
+	  1, TEXT_MAX, AT(jwt_issuer), NULL, NULL,
+	  "The issuer (iss) a customer's token must name. Not checked when "
+	  "not set." },
+	{ "JWT_AUDIENCE", CONF_TEXT, 0, "",
+	  1, TEXT_MAX, AT(jwt_audience), NULL, NULL,
+	  "The audience (aud) a customer's token must name. Not checked when "
+	  "not set." },
+	{ "SESSION_SECRET", CONF_TEXT, CONF_SECRET | CONF_REQUIRED, NULL,
+	  32, 4096, AT(session_secret), NULL, NULL,
+	  "The key of the tokens this service signs itself: guest sessions, "
+	  "manage links and QR codes. To change it is to revoke them all." },
+	{ "LOOKUP_SECRET", CONF_TEXT, CONF_SECRET | CONF_REQUIRED, NULL,
+	  32, 4096, AT(lookup_secret), NULL, NULL,
+	  "The key of the fingerprints by which encrypted names and addresses "
+	  "are found again. Never change it: with another key no child booked "
+	  "twice is noticed, and no booking is found by its e-mail address." },
+	{ "ENCRYPTION_KEYS", CONF_TEXT, CONF_SECRET | CONF_REQUIRED, NULL,
+	  32, 8192, AT(encryption_keys), NULL, NULL,
+	  "The keys that encrypt personal data, as id:key[,id:key...], each "
+	  "key 32 bytes in base64url. The first one encrypts, all of them "
+	  "decrypt: to rotate, put the new key in front and leave the old." },
+	{ "CORS_ORIGINS", CONF_TEXT, 0, "",
+	  1, TEXT_MAX, AT(cors_origins), NULL, NULL,
+	  "The web origins whose pages may call the API from a browser, such "
+	  "as https://www.example.com, separated by commas. None when not "
+	  "set." },
+	{ "GUEST_SESSION_S", CONF_INT, 0, "3600",
+	  60, 86400, AT(guest_session_s), NULL, "s",
+	  "How long a guest may book after opening the page." },
+
+	/* rules */
+	{ "HOLD_S", CONF_INT, 0, "2100",
+	  2, 86400, AT(hold_s), NULL, "s",
+	  "How long the places of an unpaid booking are kept. The payment page "
+	  "lives 30 minutes, so the default lets it end first." },
+	{ "HOLDS_MAX", CONF_INT, 0, "5",
+	  1, 1000000, AT(holds_max), NULL, NULL,
+	  "How many unpaid bookings one customer may have at a time." },
+	{ "GUEST_HOLDS_MAX", CONF_INT, 0, "2",
+	  1, 1000000, AT(guest_holds_max), NULL, NULL,
+	  "The same for a guest's session." },
+	{ "GUEST_HOLDS_PER_ADDRESS", CONF_INT, 0, "6",
+	  1, 1000000, AT(guest_holds_per_address), NULL, NULL,
+	  "The same for all guests behind one network address, and for all "
+	  "who give one e-mail address." },
+	{ "IDEMPOTENCY_H", CONF_INT, 0, "24",
+	  1, 720, AT(idempotency_h), NULL, "h",
+	  "How long the answer to a request with an Idempotency-Key is kept "
+	  "for those who ask again." },
+
+	/* logs */
+	{ "LOG_LEVEL", CONF_WORD, 0, "info",
+	  0, 0, AT(log_level), "debug|info|warn|error", NULL,
+	  "The least important lines that are still logged." },
+};
+/* clang-format on */
+
+const size_t settings_count = ARRAY_LEN(settings_table);
+
+static bool
+refuse(char *why, size_t why_max, const char *sentence)
+{
+	snprintf(why, why_max, "%s", sentence);
+	return false;
+}
+
+/* "scheme://host[:port]" in `len` bytes, as a browser's Origin header writes
+ * it: lower case, no user, no path, no slash. */
+static bool
+origin_valid(const char *text, size_t len)
+{
+	static const char *const schemes[] = { "https://", "http://" };
+	size_t host = 0;
+	size_t at;
+	size_t port;
+
+	for (size_t i = 0; i < ARRAY_LEN(schemes) && host == 0; i++) {
+		if (strncmp(text, schemes[i], strlen(schemes[i])) == 0)
+			host = strlen(schemes[i]);
+	}
+	if (host == 0)
+		return false;
+
+	at = host;
+	if (text[at] == '[') { /* an IPv6 address */
+		at += 1 + strspn(text + at + 1, "0123456789abcdef:.");
+		if (text[at] != ']')
+			return false;
+		at++;
+	} else {
+		at += strspn(text + at, "abcdefghijklmnopqrstuvwxyz"
+		    "0123456789-.");
+	}
+	if (at == host || at > len)
+		return false;
+	if (at == len)
+		return true;
+
+	port = strspn(text + at + 1, "0123456789");
+	return text[at] == ':' && port >= 1 && port <= 5 && at + 1 + port == len;
+}
+
+static bool
+origins_valid(const char *list)
+{
+	while (*list) {
+		size_t len = strcspn(list, ",");
+
+		if (!origin_valid(list, len))
+			return false;
+		list += len;
+		if (*list == ',' && !*++list)
+			return false;
+	}
+	return true;
+}
+
+/* A base to which "/path" is added: an origin, and perhaps a path. */
+static bool
+base_url_valid(const char *url)
+{
+	const char *host = strstr(url, "://");
+	size_t len = strlen(url);
+
+	if (strncmp(url, "https://", 8) != 0 && strncmp(url, "http://", 7) != 0)
+		return false;
+	if (host[3] == '\0' || host[3] == '/' || host[3] == ':' ||
+	    url[len - 1] == '/')
+		return false;
+	for (const char *p = url; *p; p++) {
+		if (*p <= ' ' || *p == 0x7f || strchr("?#\"<>\\", *p))
+			return false;
+	}
+	return true;
+}
+
+/* The rules that span settings, and those a bound cannot say. */
+static bool
+rules_hold(const struct settings *s, char *why, size_t why_max)
+{
+	if (!base_url_valid(s->public_url))
+		return refuse(why, why_max, "PUBLIC_URL must be https:// or "
+		    "http:// and a host, without a slash at the end");
+	if (!origins_valid(s->cors_origins))
+		return refuse(why, why_max, "CORS_ORIGINS must be origins such "
+		    "as https://www.example.com, in lower case, separated by "
+		    "commas, without spaces or paths");
+	if (s->api_socket_mode[strspn(s->api_socket_mode, "01234567")] != '\0')
+		return refuse(why, why_max,
+		    "API_SOCKET_MODE must be an octal number such as 0660");
+	if (s->request_deadline_ms < s->db_statement_timeout_ms)
+		return refuse(why, why_max, "REQUEST_DEADLINE_MS must not be "
+		    "below DB_STATEMENT_TIMEOUT_MS");
+	if (s->db_statement_timeout_ms < s->db_lock_timeout_ms)
+		return refuse(why, why_max, "DB_STATEMENT_TIMEOUT_MS must not "
+		    "be below DB_LOCK_TIMEOUT_MS");
+	if (s->api_hang_ms < s->request_deadline_ms)
+		return refuse(why, why_max,
+		    "API_HANG_MS must not be below REQUEST_DEADLINE_MS");
+	return true;
+}
+
+const struct settings *
+settings_load(char *why, size_t why_max)
+{
+	struct settings *settings = calloc(1, sizeof *settings);
+
+	if (!settings) {
+		refuse(why, why_max, "there is no memory");
+		return NULL;
+	}
+	if (!conf_load(settings_table, settings_count, settings, why,
+	    why_max)) {
+		free(settings);
+		return NULL;
+	}
+	if (!rules_hold(settings, why, why_max)) {
+		settings_free(settings);
+		return NULL;
+	}
+	return settings;
+}
+
+void
+settings_free(const struct settings *settings)
+{
+	struct settings *own = (struct settings *)(uintptr_t)settings;
+
+	if (!own)
+		return;
+	conf_free(settings_table, settings_count, own);
+	free(own);
+}
