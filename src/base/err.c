@@ -50,6 +50,8 @@ static const struct err_info table[] = {
 	    "It has changed since it was read", false },
 	[ERR_TOO_LARGE] = { 413, "body_too_large",
 	    "The body is too large", false },
+	[ERR_TOO_MANY_HEADERS] = { 431, "too_many_headers",
+	    "The request has too many headers", false },
 	[ERR_MEDIA] = { 415, "unsupported_media_type",
 	    "The Content-Type is not one we read", false },
 	[ERR_INVALID] = { 422, "validation_failed",

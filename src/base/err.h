@@ -30,6 +30,7 @@ enum err {
 	ERR_CONFLICT,        /* something else stands against it */
 	ERR_VERSION,         /* If-Match does not hold */
 	ERR_TOO_LARGE,       /* a body above the route's ceiling */
+	ERR_TOO_MANY_HEADERS, /* more header lines than we read */
 	ERR_MEDIA,           /* a Content-Type we do not read */
 	ERR_INVALID,         /* well-formed, but breaks a rule: see faults */
 	ERR_KEY_REUSED,      /* the same Idempotency-Key, another request */
