@@ -5,8 +5,9 @@
  * Today: the worker table of the pool (heartbeats), and the cache marks: days
  * of a franchise whose cached values may not be trusted.
  *
- * Errors   A process that dies while it holds the lock loses nothing: the lock
- *          is robust.  A file of another version is replaced.
+ * Errors   A process that dies while it holds the lock blocks nobody: the lock
+ *          is robust, and what it was writing is not trusted.  A file of
+ *          another version, or from before the last boot, is replaced.
  */
 #ifndef BASE_SHM_H
 #define BASE_SHM_H
@@ -44,7 +45,11 @@ struct shm_worker *shm_worker(struct shm *shm, size_t i); /* i < MAX */
  * confirmed the deletion; a mark whose owner died, or was left, says "delete
  * again before you trust".  day is days since 1970-01-01, or NONE for the
  * franchise itself.  When the table is full every key is distrusted
- * (shm_mark_find answers true for all) until shm_marks_left empties.
+ * (shm_mark_find answers true for all) until everything has been deleted once,
+ * age_us after the last mark that found no room.
+ *
+ * A process may mark the same day more than once; it takes as many shm_unmark
+ * of the same process to clear it.
  */
 void shm_mark(struct shm *shm, const struct uuid *franchise, int64_t day);
 void shm_unmark(struct shm *shm, const struct uuid *franchise, int64_t day);
@@ -54,15 +59,17 @@ struct shm_mark {
 	struct uuid franchise;
 	int64_t day;
 	int32_t pid;        /* who marked */
-	int64_t since_us;   /* clock_mono_us */
-	uint32_t count;     /* writers that hold it */
+	int64_t since_us;   /* clock_mono_us of the last shm_mark */
+	uint32_t count;     /* shm_mark without its shm_unmark, of this pid */
 	bool used;
 };
 /* Copy marks that were abandoned: owner dead, or older than age_us.  Returns
- * how many (at most max); *ret_all is set when the table had overflowed, so
- * that everything must be deleted. */
+ * how many (at most max); *ret_all says whether the table had overflowed age_us
+ * ago or earlier, so that everything must be deleted. */
 size_t shm_marks_left(struct shm *shm, int64_t age_us, struct shm_mark *out,
     size_t max, bool *ret_all);
+/* What shm_marks_left gave has been deleted: forget it, but for marks that
+ * were made anew since. */
 void shm_marks_redone(struct shm *shm, const struct shm_mark *marks,
     size_t count, bool all);
 
