@@ -6,13 +6,16 @@ A statement opens with a line
     -- :name booking_get :one :read
 
 and runs to the next one.  The words after the name are the shape (:one, :all,
-:do) and the kind (:read, :write); a comment below is dropped from the text.
+:do), the kind (:read may be repeated, :write may not) and, perhaps, :late: to be
+prepared at its first use, because the API never runs it or its tables may not
+be there yet.  A comment below is dropped from the text.
 """
 import pathlib
 import re
 import sys
 
-HEAD = re.compile(r"^-- :name ([a-z][a-z0-9_]*) :(one|all|do) :(read|write)$")
+HEAD = re.compile(r"^-- :name ([a-z][a-z0-9_]*) :(one|all|do) :(read|write)"
+                  r"( :late)?$")
 
 
 def statements(folder):
@@ -25,12 +28,12 @@ def statements(folder):
             if line.startswith("-- :name") and not head:
                 sys.exit(f"{path.name}:{number}: not a statement head: {line}")
             if head:
-                name, shape, kind = head.groups()
+                name, shape, kind, late = head.groups()
                 if name in seen:
                     sys.exit(f"{path.name}:{number}: {name} is there twice")
                 seen.add(name)
                 current = {"name": name, "shape": shape, "kind": kind,
-                           "file": path.name, "lines": []}
+                           "late": late, "file": path.name, "lines": []}
                 found.append(current)
             elif current and line.strip() and not line.lstrip().startswith("--"):
                 current["lines"].append(line.rstrip())
@@ -64,7 +67,8 @@ def main():
         out.write("\tSTMT__MAX\n};\n\nstruct stmt_info {\n"
                   "\tconst char *name;\n\tconst char *text;\n\tint params;\n"
                   "\tbool rows; /* :one or :all */\n"
-                  "\tbool read; /* may be repeated */\n};\n\n"
+                  "\tbool read; /* may be repeated */\n"
+                  "\tbool late; /* prepared at its first use */\n};\n\n"
                   "extern const struct stmt_info stmt_table[STMT__MAX];\n\n"
                   "#endif\n")
     with open(source, "w") as out:
@@ -74,9 +78,10 @@ def main():
         for s in found:
             rows = "true" if s["shape"] != "do" else "false"
             read = "true" if s["kind"] == "read" else "false"
+            late = "true" if s["late"] else "false"
             out.write(f"\t[STMT_{s['name'].upper()}] = {{ \"{s['name']}\",\n"
                       f"{literal(s['text'])},\n"
-                      f"\t    {s['params']}, {rows}, {read} }},\n")
+                      f"\t    {s['params']}, {rows}, {read}, {late} }},\n")
         out.write("};\n")
 
 

@@ -1,20 +1,24 @@
 /*
  * db.h: one Postgres connection: open, prepare every statement, run them by
- * name with the request's deadline, reopen when it is lost.  With migrate.c
- * the only user of libpq.
+ * name with the request's deadline, reopen when it is lost.  With row.c the
+ * only user of libpq.
  *
- * Retries  A statement marked `read` in sql/queries is run again (up to three
- *          times, 10, 40, 160 ms apart) after a lost connection; any is run
- *          again after 40001 and 40P01.  A `write` whose connection was lost
- *          once it was sent gives ERR_UNCERTAIN.
+ * Retries  A statement is run again (up to three times, 10, 40, 160 ms apart)
+ *          after 40001, 40P01 and a lost connection; a `write` of sql/queries
+ *          only when it is certain that the lost one did nothing, else it
+ *          gives ERR_UNCERTAIN.  Inside a transaction nothing is run again.
+ * Down     After a connection could not be had the next 200 ms say so at
+ *          once, without a try.
  * Errors   ERR_UNAVAILABLE  no connection could be had
  *          ERR_UNCERTAIN    a write was sent and its answer was lost
  *          ERR_TIMEOUT      the deadline or a timeout of Postgres struck
  *          ERR_NOT_FOUND    db_one: no row
  *          ERR_*            what refusal.c's table makes of SQLSTATE and
  *                           constraint name
- *          sc->why holds the statement's name and the message's first line;
- *          never a parameter or a row.
+ *          sc->why holds the statement's name and the message's first line
+ *          or refusal.c's sentence; never a parameter or a row.
+ * Hot path One send, one poll, one recv; a write on a connection that has
+ *          been idle for 10 ms first polls whether it is still there.
  */
 #ifndef STORE_DB_H
 #define STORE_DB_H
@@ -33,15 +37,17 @@ struct db;
 struct scope;
 
 struct db_options {
-	const char *url;          /* libpq connection string or URI */
+	const char *url;          /* libpq connection string or URI; its
+	                             `options` are replaced by ours */
 	const char *program;      /* application_name */
 	int64_t connect_timeout_s;
 	int64_t statement_timeout_ms;
 	int64_t lock_timeout_ms;
-	bool prepare; /* prepare every statement when a connection opens */
+	bool prepare; /* prepare every statement (those marked `late` aside)
+	                 when a connection opens, else each at its first use */
 };
 
-/* No connection is made yet. */
+/* No connection is made yet; the texts are copied.  NULL: no memory. */
 struct db *db_new(const struct db_options *options);
 void db_free(struct db *db); /* accepts NULL */
 
@@ -73,5 +79,10 @@ const char *db_detail(const struct db *db);
  * is ERR_OK and rolls back otherwise, and gives e or the commit's own error. */
 enum err db_begin(struct db *db, struct scope *sc) MUSTCHECK;
 enum err db_end(struct db *db, struct scope *sc, enum err e) MUSTCHECK;
+
+/* For migrate.c: run a text of several statements inside a transaction.
+ * ERR_INTERNAL with "NAME: line N: message" when one fails. */
+enum err db_script(struct db *db, struct scope *sc, const char *name,
+    const char *text) MUSTCHECK;
 
 #endif

@@ -2,16 +2,25 @@
  * row.h: rows of a result into structs, by a table of columns.
  *
  * The table lists the columns in the order of the statement's select list;
- * their number and types are checked once, when the statement is prepared
- * (stmt.h names the table of each statement's columns by its types).
+ * their number, names and types are checked when a connection first gets an
+ * answer to that statement.
+ *
+ * Memory   Texts and bytes point into the result, which lives as long as the
+ *          scope's arena; arrays are in the arena.
+ * Instants 'infinity' is INT64_MAX, '-infinity' INT64_MIN + 1.
  */
 #ifndef STORE_ROW_H
 #define STORE_ROW_H
 
 #include <stddef.h>
 
+#include "base/compiler.h"
+#include "base/err.h"
 #include "base/form.h" /* struct ints, struct texts */
 #include "store/args.h" /* struct bytes */
+
+struct pg_result; /* libpq's PGresult */
+struct scope;
 
 enum column_type {
 	COLUMN_I64,      /* bigint/integer/smallint -> int64_t; null = NONE */
@@ -50,5 +59,16 @@ struct columns {
 	const struct column *items;
 	size_t count;
 };
+
+/* For db.c: do the result's columns fit the table?  ERR_INTERNAL with one
+ * sentence when they do not. */
+enum err row_check(struct scope *sc, const char *statement,
+    const struct pg_result *result, const struct columns *columns) MUSTCHECK;
+
+/* For db.c: row `index` into a struct of columns->size, which need not have
+ * been set before.  ERR_INTERNAL: bytes that are not what the type says. */
+enum err row_read(struct scope *sc, const char *statement,
+    const struct pg_result *result, int index, const struct columns *columns,
+    void *row) MUSTCHECK;
 
 #endif
