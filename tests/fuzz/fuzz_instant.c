@@ -1,0 +1,55 @@
+/* fuzz_instant.c: any text as an instant and as a date. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/instant.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* What was read must be written so that it reads the same. */
+static void
+try_instant(const char *text)
+{
+	char written[INSTANT_TEXT_MAX];
+	int64_t us, again;
+
+	if (!instant_parse(text, &us))
+		return;
+	if (!instant_parse(instant_format(us, written), &again) || again != us)
+		abort();
+}
+
+/* A date has one text only. */
+static void
+try_date(const char *text)
+{
+	char written[DATE_TEXT_MAX];
+	int64_t day;
+	int weekday;
+
+	if (!date_parse(text, &day))
+		return;
+	if (strcmp(date_format(day, written), text) != 0)
+		abort();
+	weekday = date_weekday(day);
+	if (weekday < 1 || weekday > 7 || date_weekday(day + 7) != weekday)
+		abort();
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	/* Of exactly its size, so that a look beyond the NUL is found. */
+	char *text = malloc(size + 1);
+
+	if (!text)
+		return 0;
+	if (size > 0)
+		memcpy(text, data, size);
+	text[size] = '\0';
+	try_instant(text);
+	try_date(text);
+	free(text);
+	return 0;
+}
