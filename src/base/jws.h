@@ -26,6 +26,12 @@ struct scope;
 enum err jws_verify(struct scope *sc, const void *secret, size_t secret_len,
     const char *token, const char **ret_payload, size_t *ret_len) MUSTCHECK;
 
+/* The same, and the `typ` of the signed header (NULL when it has none): what
+ * tells kinds of token apart that one secret signs (RFC 8725 section 3.11). */
+enum err jws_verify_typ(struct scope *sc, const void *secret,
+    size_t secret_len, const char *token, const char **ret_typ,
+    const char **ret_payload, size_t *ret_len) MUSTCHECK;
+
 /* header.payload.signature with {"alg":"HS256","typ":typ}. */
 char *jws_sign(struct scope *sc, const void *secret, size_t secret_len,
     const char *typ, const char *payload);
