@@ -38,7 +38,8 @@ char *arena_printf(struct arena *arena, const char *fmt, ...)
 	((type *)arena_array((arena), (count), sizeof(type)))
 
 /* Call fn(data) at the next reset or close: how a PGresult or a json_object
- * is owned by the request. */
+ * is owned by the request.  When there is no room to note it, fn(data) runs at
+ * once, before the jump: data never leaks. */
 void arena_defer(struct arena *arena, void (*fn)(void *), void *data);
 
 /* Where allocation failures go; NULL takes it back.  Use as
