@@ -2,8 +2,12 @@
 #include "base/arena.h"
 
 #include <stdalign.h>
+#include <signal.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "unit/unit.h"
 
@@ -243,6 +247,28 @@ a_defer_that_fails_cleans_up_before_it_jumps(void)
 }
 
 static void
+without_a_catch_the_process_aborts(void)
+{
+	struct arena *arena = arena_open(1000);
+	jmp_buf out;
+	int status = 0;
+	pid_t pid;
+
+	arena_catch(arena, &out);
+	arena_catch(arena, NULL);
+	pid = fork();
+	CU_ASSERT_FATAL(pid >= 0);
+	if (pid == 0) {
+		setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+		arena_alloc(arena, 1001);
+		_exit(0);
+	}
+	CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
+	CU_ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	arena_close(arena);
+}
+
+static void
 copies_hold_what_was_copied(void)
 {
 	static const char raw[4] = { 'a', '\0', 'b', 'c' };
@@ -291,5 +317,6 @@ UNIT_SUITE(arena, UNIT_TEST(memory_is_zeroed_also_when_used_again),
     UNIT_TEST(clean_ups_run_once_and_newest_first),
     UNIT_TEST(the_nth_allocation_fails_once),
     UNIT_TEST(a_defer_that_fails_cleans_up_before_it_jumps),
+    UNIT_TEST(without_a_catch_the_process_aborts),
     UNIT_TEST(copies_hold_what_was_copied),
     UNIT_TEST(the_smallest_ceilings_hold_nothing_and_do_not_crash))
