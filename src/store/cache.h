@@ -64,9 +64,11 @@ struct cache_lease {
 };
 
 /* url: redis://[user:password@]host[:port][/db], unix:///path, or "" for none.
- * shm may be NULL (nothing is remembered). */
+ * shm may be NULL (nothing is remembered).  Connects at the first call; belongs
+ * to one process, so it is made after a fork.  NULL: the url is none of these
+ * forms, or there is no memory. */
 struct cache *cache_new(const char *url, int64_t timeout_ms, struct shm *shm);
-void cache_free(struct cache *cache);
+void cache_free(struct cache *cache); /* accepts NULL */
 
 /* One GET, one round trip. */
 enum cache_answer cache_get(struct cache *cache, struct scope *sc,

@@ -1,6 +1,7 @@
 /* suites.h: the suites of tests/unit, in the order they run. */
 SUITE(arena)
 SUITE(buf)
+SUITE(cache_url)
 SUITE(clock)
 SUITE(codec)
 SUITE(crypto)
