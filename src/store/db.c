@@ -353,15 +353,19 @@ parses_take(PGconn *conn, void *data)
 	return false;
 }
 
-/* Does the SQLSTATE tell of the connection rather than of the statement? */
-static bool
-is_loss(const PGresult *error)
+/* Why a statement could not be prepared. */
+static enum err
+parse_failed(struct scope *sc, const PGresult *error, const char *name)
 {
 	const char *sqlstate = PQresultErrorField(error, PG_DIAG_SQLSTATE);
+	enum err e = refusal_find(sqlstate, NULL)->err;
 
-	return !sqlstate ||
-	    refusal_find(sqlstate, NULL)->err == ERR_UNAVAILABLE ||
-	    refusal_find(sqlstate, NULL)->err == ERR_TIMEOUT;
+	/* Without SQLSTATE it is libpq that speaks: of the connection. */
+	if (!sqlstate || e == ERR_RETRY)
+		e = ERR_UNAVAILABLE;
+	return fail_line(sc, e, "statement ", name,
+	    sqlstate ? PQresultErrorField(error, PG_DIAG_MESSAGE_PRIMARY) :
+	    PQresultErrorMessage(error));
 }
 
 /* Prepare these statements in one round trip. */
@@ -383,12 +387,12 @@ db_prepare(struct db *db, struct scope *sc, const enum stmt *list,
 		outcome = exchange(db->conn, until_us, parses_take, &parses);
 	}
 
-	if (parses.error && !is_loss(parses.error))
-		e = fail_line(sc, ERR_INTERNAL, "statement ",
-		    parses.error_at < count ?
-		    stmt_table[list[parses.error_at]].name : "?",
-		    PQresultErrorField(parses.error, PG_DIAG_MESSAGE_PRIMARY));
-	else if (parses.error || outcome != ANSWERED || parses.seen != count + 1)
+	if (parses.error)
+		e = parse_failed(sc, parses.error, parses.error_at < count ?
+		    stmt_table[list[parses.error_at]].name : "?");
+	else if (outcome == LATE)
+		e = scope_fail(sc, ERR_TIMEOUT, "preparing took too long");
+	else if (outcome != ANSWERED || parses.seen != count + 1)
 		e = scope_fail(sc, ERR_UNAVAILABLE,
 		    "the connection was lost while preparing");
 	PQclear(parses.error);
@@ -405,13 +409,16 @@ db_prepare_all(struct db *db, struct scope *sc, int64_t until_us)
 {
 	enum stmt list[STMT__MAX];
 	size_t count = 0;
+	enum err e;
 
 	for (int i = 0; i < STMT__MAX; i++) {
 		if (!stmt_table[i].late)
 			list[count++] = (enum stmt)i;
 	}
 
-	return db_prepare(db, sc, list, count, until_us);
+	e = db_prepare(db, sc, list, count, until_us);
+	/* Somebody changes the schema: no connection for now. */
+	return e == ERR_TIMEOUT ? ERR_UNAVAILABLE : e;
 }
 
 static enum err

@@ -4,7 +4,8 @@
  *	UNIT_SUITE(arena, UNIT_TEST(memory_is_zeroed), ...)
  *
  * A test is a static void function of no arguments whose name is a sentence;
- * suites.h lists the suites in the order they run.
+ * suites.h lists the suites in the order they run.  tests/flow names its own
+ * list in UNIT_SUITES.
  */
 #ifndef TESTS_UNIT_UNIT_H
 #define TESTS_UNIT_UNIT_H
@@ -26,8 +27,11 @@ struct unit_suite {
 	const struct unit_suite unit_suite_##suite = { #suite, \
 		(const struct unit_test[]){ __VA_ARGS__, { 0 } } };
 
+#ifndef UNIT_SUITES
+#define UNIT_SUITES "unit/suites.h"
+#endif
 #define SUITE(name) extern const struct unit_suite unit_suite_##name;
-#include "unit/suites.h"
+#include UNIT_SUITES
 #undef SUITE
 
 /* Where the official vectors lie (VECTORS_DIR, else ../shared/vectors beside

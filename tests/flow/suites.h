@@ -1,0 +1,4 @@
+/* suites.h: the suites of tests/flow, in the order they run. */
+SUITE(values)
+SUITE(migrate)
+SUITE(store)
