@@ -421,7 +421,7 @@ test_a_mark_lost_during_the_deletion_keeps_the_distrust(void)
 
 /*
  * Where the lock lies is shm.c's secret, so the death inside it is had by
- * chance made certain: a child marks and clears for ever and is killed in the
+ * chance made near certain: a child marks and clears for ever and is killed in the
  * middle, again and again.
  */
 static int
@@ -435,6 +435,17 @@ mark_for_ever(struct shm *shm)
 	return 0;
 }
 
+/* Until the child has gone round so often; bounded by its own alarm. */
+static void
+await_rounds(struct shm *shm, int64_t rounds)
+{
+	int64_t start = clock_mono_us();
+
+	while (shm_worker(shm, 0)->requests < rounds &&
+	    clock_mono_us() - start < CHILD_S * USEC_PER_SEC)
+		continue;
+}
+
 static void
 test_a_death_inside_the_lock_blocks_nobody_and_is_distrusted(void)
 {
@@ -446,7 +457,6 @@ test_a_death_inside_the_lock_blocks_nobody_and_is_distrusted(void)
 	for (int i = 0; i < DEATHS; i++) {
 		int64_t rounds = shm_worker(shm, 0)->requests;
 		pid_t pid = fork();
-		int64_t start;
 		size_t count;
 		int status;
 		bool all;
@@ -456,10 +466,7 @@ test_a_death_inside_the_lock_blocks_nobody_and_is_distrusted(void)
 			alarm(CHILD_S);
 			_exit(mark_for_ever(shm));
 		}
-		start = clock_mono_us();
-		while (shm_worker(shm, 0)->requests < rounds + 50 + i % 7 &&
-		    clock_mono_us() - start < CHILD_S * USEC_PER_SEC)
-			continue;
+		await_rounds(shm, rounds + 50 + i % 7);
 		kill(pid, SIGKILL);
 		CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
 		CU_ASSERT(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
@@ -482,6 +489,52 @@ test_a_death_inside_the_lock_blocks_nobody_and_is_distrusted(void)
 		CU_ASSERT_FALSE(all);
 	}
 	CU_ASSERT(inside > 0); /* or nothing was tested */
+	shm_close(shm);
+}
+
+static void
+test_a_holder_that_stands_still_costs_trust_and_not_the_service(void)
+{
+	enum { TRIES = 300 };
+	struct shm *shm = open_at(NULL);
+	bool held = false;
+	pid_t pid = fork();
+	int status;
+	bool all;
+
+	CU_ASSERT_FATAL(pid >= 0);
+	if (pid == 0) {
+		alarm(CHILD_S);
+		_exit(mark_for_ever(shm));
+	}
+	/* Stop it until it happens to have the lock. */
+	for (int i = 0; i < TRIES && !held; i++) {
+		await_rounds(shm, shm_worker(shm, 0)->requests + 50 + i % 7);
+		kill(pid, SIGSTOP);
+		CU_ASSERT_EQUAL(waitpid(pid, &status, WUNTRACED), pid);
+		CU_ASSERT_FATAL(WIFSTOPPED(status));
+		/* What cannot be looked up is not trusted. */
+		held = shm_mark_find(shm, &two, 99);
+		/* What cannot be marked is remembered as lost. */
+		if (held)
+			shm_mark(shm, &two, 3);
+		kill(pid, SIGCONT);
+	}
+	CU_ASSERT(held);
+	CU_ASSERT(shm_mark_find(shm, &two, 3));
+	CU_ASSERT(shm_mark_find(shm, &two, 99));
+	shm_marks_redone(shm, NULL, 0, true); /* whom nobody told to */
+	CU_ASSERT(shm_mark_find(shm, &two, 99));
+
+	kill(pid, SIGKILL);
+	CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
+	shm_mark(shm, &two, 3);
+	shm_unmark(shm, &two, 3);
+	(void)shm_marks_left(shm, 0, (struct shm_mark[1]){ { .day = 0 } }, 1,
+	    &all);
+	CU_ASSERT(all);
+	shm_marks_redone(shm, NULL, 0, all);
+	CU_ASSERT_FALSE(shm_mark_find(shm, &two, 99));
 	shm_close(shm);
 }
 
@@ -514,4 +567,5 @@ UNIT_SUITE(shm,
     UNIT_TEST(test_a_full_table_distrusts_everything_until_all_is_redone),
     UNIT_TEST(test_a_mark_lost_during_the_deletion_keeps_the_distrust),
     UNIT_TEST(test_a_death_inside_the_lock_blocks_nobody_and_is_distrusted),
+    UNIT_TEST(test_a_holder_that_stands_still_costs_trust_and_not_the_service),
     UNIT_TEST(test_every_slot_is_its_own))
