@@ -378,7 +378,6 @@ next_character(const unsigned char **p)
 	static const char letters[] = "bfnrt";
 	static const char meaning[] = "\b\f\n\r\t";
 	const unsigned char *c = *p;
-	const char *letter;
 	uint32_t code;
 	size_t len;
 
@@ -394,8 +393,9 @@ next_character(const unsigned char **p)
 		    ((uint32_t)hex_unit(c + 8, c + 12) - 0xdc00);
 	}
 	if (*c == '\\') {
+		const char *letter = strchr(letters, c[1]);
+
 		*p = c + 2;
-		letter = strchr(letters, c[1]);
 		return letter ? (uint32_t)meaning[letter - letters] : c[1];
 	}
 

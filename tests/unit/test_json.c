@@ -219,6 +219,18 @@ test_a_name_may_stand_again_in_another_object(void)
 }
 
 static void
+test_a_surrogate_must_have_its_other_half(void)
+{
+	CU_ASSERT_PTR_NULL(check("\"\\ud83d\\ude00\\uD83D\\uDFFF\""));
+	CU_ASSERT_PTR_NOT_NULL(check("\"\\ud83d\\ue000\""));
+	CU_ASSERT_PTR_NOT_NULL(check("\"\\ud83d\\udbff\""));
+	CU_ASSERT_PTR_NOT_NULL(check("\"\\ud83dxxxxxx\""));
+	CU_ASSERT_PTR_NOT_NULL(check("\"\\ud83d\""));
+	CU_ASSERT_PTR_NOT_NULL(check("\"\\ude00\\ud83d\""));
+	CU_ASSERT_EQUAL(wrong_at("\"ab\\udfff\""), 3);
+}
+
+static void
 test_depth_is_bounded_at_the_number_given(void)
 {
 	char text[2 * (DEPTH + 1) + 1];
@@ -279,6 +291,38 @@ test_duplicates_are_found_among_thousands_and_members_are_bounded(void)
 	len = write_members(text, JSON_MEMBERS_MAX + 1, false);
 	CU_ASSERT_PTR_NOT_NULL(json_check(text, len, DEPTH, &at));
 	free(text);
+}
+
+static void
+test_a_duplicate_is_found_wherever_the_two_stand(void)
+{
+	char text[10 * 64];
+	size_t at;
+
+	for (size_t count = 2; count <= 40; count++) {
+		for (size_t twin = 0; twin < count - 1; twin++) {
+			size_t len = 1;
+
+			/* 41 is prime: the names come in no order. */
+			text[0] = '{';
+			for (size_t i = 0; i < count; i++) {
+				size_t name = (i == count - 1 ? twin : i) + 1;
+
+				len += (size_t)snprintf(text + len, 16,
+				    "%s\"%zu\":0", i > 0 ? "," : "",
+				    name * 17 % 41);
+			}
+			text[len++] = '}';
+			text[len] = '\0';
+			CU_ASSERT_PTR_NOT_NULL(
+			    json_check(text, len, DEPTH, &at));
+
+			/* Without the last one all of them differ. */
+			len = (size_t)(strrchr(text, ',') - text);
+			text[len++] = '}';
+			CU_ASSERT_PTR_NULL(json_check(text, len, DEPTH, &at));
+		}
+	}
 }
 
 /* What `put` leaves in the buffer. */
@@ -373,9 +417,11 @@ UNIT_SUITE(json,
     UNIT_TEST(test_the_byte_that_is_wrong_is_named),
     UNIT_TEST(test_a_member_twice_is_refused_however_it_is_written),
     UNIT_TEST(test_a_name_may_stand_again_in_another_object),
+    UNIT_TEST(test_a_surrogate_must_have_its_other_half),
     UNIT_TEST(test_depth_is_bounded_at_the_number_given),
     UNIT_TEST(test_a_number_has_at_most_64_characters),
     UNIT_TEST(test_duplicates_are_found_among_thousands_and_members_are_bounded),
+    UNIT_TEST(test_a_duplicate_is_found_wherever_the_two_stand),
     UNIT_TEST(test_text_is_escaped_where_it_would_do_harm),
     UNIT_TEST(test_values_are_written_in_their_one_form),
     UNIT_TEST(test_every_naughty_string_is_read_back_as_it_was_written))
