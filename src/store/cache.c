@@ -7,8 +7,13 @@
  * Beside the values stand two kinds of keys of our own:
  *	epoch:{franchise}[:{date}]  a random text; replaced by every change
  *	claim:{value key}           who is filling that value now
+ *	cache:run                   the run_id of the Redis that is trusted
  * A value of a date lives under both epochs, so that a change of the franchise
  * itself refuses every late fill without naming the dates.
+ *
+ * A Redis that was restored from its disk, or a replica that took over, holds
+ * values and epochs whose deletion it never saw.  Its run_id is then not the
+ * one it stores, and all of ours is deleted before anything is believed.
  */
 #include "store/cache.h"
 
@@ -56,8 +61,10 @@
 #define MEND_AGE_US (3 * USEC_PER_SEC)
 #define SWEEP_COUNT "2000" /* keys looked at per step */
 #define SWEEP_MAX_US (2 * USEC_PER_SEC)
-#define SWEEP_RETRY_US (5 * USEC_PER_SEC)
 #define SWEEP_WORDS 8
+
+#define RUN_KEY "cache:run"
+#define RUN_LEN 40
 
 #define HINT_CHANNEL "booking:outbox" /* what the relay listens to */
 
@@ -149,11 +156,15 @@ struct cache {
 	struct shm *shm; /* borrowed, may be NULL */
 	redisContext *line; /* NULL = not connected */
 	int64_t armed_us; /* the socket's time limit as it is set now */
+	char run[RUN_LEN + 1]; /* who is at the other end; "" = untold */
+	bool strange; /* it is not who stored what is there */
+	bool bold; /* this call does not mind */
 	/* the breaker */
 	int64_t pause_us; /* 0 = the last call went well */
 	int64_t retry_at_us;
 	int64_t burnt_deadline_us; /* deadline and request id of the request */
 	const char *burnt_id;      /* that met the failure */
+	int64_t meet_at_us; /* not before then: acquaint, mend */
 	int64_t mend_at_us;
 	bool owes; /* a deletion of ours failed, its marks were left */
 	char sha[SCRIPT__MAX][41]; /* learnt from Redis; "" = not yet */
@@ -163,7 +174,8 @@ enum outcome {
 	LINE_DONE,
 	LINE_CLOSED, /* the other end hung up */
 	LINE_FAILED, /* late, refused, or not the protocol */
-	LINE_FLOODED /* an answer above REPLY_MAX: the key's fault */
+	LINE_STRANGE, /* connected, but nothing it holds can be believed */
+	LINE_FLOODED  /* an answer above REPLY_MAX: the key's fault */
 };
 
 /* ---- words: one command -----------------------------------------------*/
@@ -382,6 +394,43 @@ line_greet(struct cache *c, int64_t until_us)
 	return o;
 }
 
+/*
+ * Who is it?  Where INFO is not allowed nobody can say, and it is believed;
+ * where GET fails (it is still loading, say) it is not.
+ */
+static enum outcome
+line_meet(struct cache *c, int64_t until_us)
+{
+	static const char info[] = "INFO server\r\n";
+	static const char get[] = "GET " RUN_KEY "\r\n";
+	const struct wire wires[] = {
+		{ (char *)info, sizeof info - 1 },
+		{ (char *)get, sizeof get - 1 },
+	};
+	redisReply *replies[2];
+	const char *id = NULL;
+	enum outcome o;
+
+	c->run[0] = '\0';
+	c->strange = false;
+	o = line_exchange(c, wires, 2, until_us, replies);
+	if (o != LINE_DONE)
+		return o;
+
+	if (replies[0]->type == REDIS_REPLY_STRING)
+		id = strstr(replies[0]->str, "\nrun_id:");
+	if (id && strspn(id + 8, "0123456789abcdef") == RUN_LEN) {
+		memcpy(c->run, id + 8, RUN_LEN);
+		c->run[RUN_LEN] = '\0';
+		c->strange = replies[1]->type != REDIS_REPLY_STRING ||
+		    strcmp(replies[1]->str, c->run) != 0;
+	}
+	freeReplyObject(replies[0]);
+	freeReplyObject(replies[1]);
+
+	return LINE_DONE;
+}
+
 static enum outcome
 line_open(struct cache *c, int64_t until_us)
 {
@@ -402,6 +451,8 @@ line_open(struct cache *c, int64_t until_us)
 	fcntl(c->line->fd, F_SETFD, FD_CLOEXEC);
 
 	o = line_greet(c, until_us);
+	if (o == LINE_DONE)
+		o = line_meet(c, until_us);
 	if (o != LINE_DONE)
 		line_drop(c);
 	return o;
@@ -437,7 +488,8 @@ line_burn(struct cache *c, const struct scope *sc)
 }
 
 /*
- * One round trip; true when every reply is there.  A connection that was kept
+ * One round trip; true when every reply is there (of no command: when there
+ * is a line).  A connection that was kept
  * may have been closed since (a restart, an idle limit): that is no sign of a
  * dead Redis and worth one fresh connection.  Every command sent here may be
  * sent twice.
@@ -459,17 +511,20 @@ line_ask(struct cache *c, struct scope *sc, const struct wire *wires,
 		bool kept = c->line != NULL;
 
 		o = kept ? LINE_DONE : line_open(c, until);
+		if (o == LINE_DONE && c->strange && !c->bold)
+			o = LINE_STRANGE;
 		if (o == LINE_DONE)
 			o = line_exchange(c, wires, count, until, ret_replies);
-		if (o != LINE_DONE)
+		if (o != LINE_DONE && o != LINE_STRANGE)
 			line_drop(c);
 		if (o != LINE_CLOSED || !kept)
 			break;
 	}
 	sc->redis_us += clock_mono_us() - start;
-	sc->redis_trips++;
+	if (count > 0 && o != LINE_STRANGE)
+		sc->redis_trips++;
 
-	if (o == LINE_DONE)
+	if (o == LINE_DONE || o == LINE_STRANGE)
 		c->pause_us = 0;
 	else if (o != LINE_FLOODED && !(hurried && clock_mono_us() >= until))
 		line_burn(c, sc);
@@ -811,6 +866,63 @@ sweep_all(struct cache *c, struct scope *sc)
 	    sweep(c, sc, prefixes, CACHE__MAX);
 }
 
+/* ---- acquaintance ----------------------------------------------------*/
+
+/* Make a Redis that is not who it was start afresh. */
+static bool
+start_afresh(struct cache *c, struct scope *sc)
+{
+	char run[RUN_LEN + 1];
+	struct room room;
+	struct words w = words_in(&room);
+	redisReply *reply;
+	bool done;
+
+	memcpy(run, c->run, sizeof run);
+	words_put(&w, "SET");
+	words_put(&w, RUN_KEY);
+	words_put(&w, run);
+
+	c->bold = true;
+	done = sweep_all(c, sc);
+	reply = done ? ask(c, sc, &w) : NULL;
+	c->bold = false;
+
+	/* A line that broke in between may have led to yet another. */
+	done = reply && strcmp(run, c->run) == 0;
+	if (reply)
+		freeReplyObject(reply);
+	return done;
+}
+
+/* Have a line to a Redis that can be believed; false: not now. */
+static bool
+acquaint(struct cache *c, struct scope *sc)
+{
+	int64_t start = clock_mono_us();
+	int64_t end;
+
+	if (!c->line) {
+		c->bold = true;
+		line_ask(c, sc, NULL, 0, NULL);
+		c->bold = false;
+	}
+	if (!c->line || !c->strange)
+		return c->line != NULL;
+	if (start < c->meet_at_us)
+		return false;
+
+	if (start_afresh(c, sc)) {
+		c->strange = false;
+		return true;
+	}
+
+	/* A sweep that does not end must not cost every request its time. */
+	end = clock_mono_us();
+	c->meet_at_us = end + MEND_EVERY_US + 4 * (end - start);
+	return false;
+}
+
 /* ---- mending ----------------------------------------------------------*/
 
 /* Redo what was left: days by one call, then a franchise at a time. */
@@ -849,7 +961,7 @@ mend(struct cache *c, struct scope *sc)
 	bool good = true;
 	size_t count;
 
-	if (!c->shm || now < c->mend_at_us || !line_worth(c, sc, now))
+	if (!acquaint(c, sc) || !c->shm || now < c->mend_at_us)
 		return;
 
 	c->mend_at_us = now + MEND_EVERY_US;
@@ -863,10 +975,8 @@ mend(struct cache *c, struct scope *sc)
 			shm_marks_redone(c->shm, NULL, 0, true);
 	}
 
-	/* A sweep that did not end in time must not cost every request its
-	 * two seconds. */
 	if (!good)
-		c->mend_at_us = clock_mono_us() + SWEEP_RETRY_US;
+		c->mend_at_us += 5 * (clock_mono_us() - now);
 }
 
 /* ---- values -----------------------------------------------------------*/
@@ -1206,9 +1316,9 @@ cache_forget(struct cache *c, struct scope *sc, const struct uuid *franchise,
     const int64_t *days, size_t count, bool facts)
 {
 	size_t next = 0;
-	bool done;
+	bool done = acquaint(c, sc);
 
-	do {
+	while (done && (next == 0 || next < count)) {
 		struct doom doom = { .epoch_count = 0 };
 
 		if (next == 0) {
@@ -1219,7 +1329,9 @@ cache_forget(struct cache *c, struct scope *sc, const struct uuid *franchise,
 		for (size_t i = 0; i < BATCH_DAYS && next < count; i++)
 			doom_add(&doom, franchise, days[next++]);
 		done = doom_run(c, sc, &doom);
-	} while (done && next < count);
+		if (count == 0)
+			break;
+	}
 	if (done && facts)
 		done = sweep_franchise(c, sc, franchise);
 
@@ -1245,7 +1357,9 @@ cache_ping(struct cache *c, struct scope *sc)
 	bool good;
 
 	words_put(&w, "PING");
+	c->bold = true;
 	reply = ask(c, sc, &w);
+	c->bold = false;
 	good = reply && reply->type == REDIS_REPLY_STATUS;
 	if (reply)
 		freeReplyObject(reply);

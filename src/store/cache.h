@@ -13,6 +13,8 @@
  *          then replaces the epochs and deletes the values (cache_forget).  A
  *          deletion that Redis did not confirm stays marked in shared memory,
  *          and marked keys are never served before it has been redone.
+ * Return   A Redis that came back from its disk, or another that took its
+ *          place, is emptied of our keys before it is believed.
  */
 #ifndef STORE_CACHE_H
 #define STORE_CACHE_H
@@ -70,7 +72,7 @@ struct cache_lease {
 struct cache *cache_new(const char *url, int64_t timeout_ms, struct shm *shm);
 void cache_free(struct cache *cache); /* accepts NULL */
 
-/* One GET, one round trip. */
+/* One GET, one round trip (a new connection takes more). */
 enum cache_answer cache_get(struct cache *cache, struct scope *sc,
     const struct cache_key *key, struct cache_text *ret_value);
 

@@ -155,11 +155,13 @@ own_redis_kill(struct own_redis *redis)
 void
 own_redis_end(struct own_redis *redis)
 {
-	char log[80];
+	char file[80];
 
 	own_redis_kill(redis);
-	snprintf(log, sizeof log, "%s/log", redis->dir);
-	unlink(log);
+	snprintf(file, sizeof file, "%s/log", redis->dir);
+	unlink(file);
+	snprintf(file, sizeof file, "%s/dump.rdb", redis->dir); /* after SAVE */
+	unlink(file);
 	unlink(redis->socket);
 	rmdir(redis->dir);
 }
