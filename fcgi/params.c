@@ -15,14 +15,14 @@
  * line on, and a look-up by name would silently take the first.
  */
 static const char *const once_only[] = {
-	"authorization",
-	"content-type",
-	"host",
-	"idempotency-key",
-	"if-match",
-	"x-api-key",
-	"x-customer-id",
-	"x-request-id",
+    "authorization",
+    "content-type",
+    "host",
+    "idempotency-key",
+    "if-match",
+    "x-api-key",
+    "x-customer-id",
+    "x-request-id",
 };
 
 struct reader {
@@ -173,12 +173,12 @@ param_read(struct reader *r, const char *param)
 		const char *name;
 		const char **place;
 	} wanted[] = {
-		{ "REQUEST_METHOD", &r->req->method },
-		{ "DOCUMENT_URI", &r->req->path },
-		{ "QUERY_STRING", &r->req->query },
-		{ "REMOTE_ADDR", &r->req->remote },
-		{ "CONTENT_TYPE", &r->content_type },
-		{ "CONTENT_LENGTH", &r->content_length },
+	    {"REQUEST_METHOD", &r->req->method},
+	    {"DOCUMENT_URI", &r->req->path},
+	    {"QUERY_STRING", &r->req->query},
+	    {"REMOTE_ADDR", &r->req->remote},
+	    {"CONTENT_TYPE", &r->content_type},
+	    {"CONTENT_LENGTH", &r->content_length},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
@@ -253,14 +253,14 @@ enum err
 params_read(struct scope *sc, char *const *params, struct request *ret_req,
     size_t *ret_body_len)
 {
-	struct reader r = { .sc = sc, .req = ret_req };
+	struct reader r = {.sc = sc, .req = ret_req};
 	enum err e = ERR_OK;
 	enum err e2;
 
 	*ret_body_len = 0;
-	*ret_req = (struct request){ .body = "" };
-	r.headers = arena_new_array(sc->arena, struct header,
-	    REQUEST_HEADERS_MAX);
+	*ret_req = (struct request){.body = ""};
+	r.headers =
+	    arena_new_array(sc->arena, struct header, REQUEST_HEADERS_MAX);
 	ret_req->headers = r.headers;
 
 	for (; *params; params++) {
@@ -274,8 +274,8 @@ params_read(struct scope *sc, char *const *params, struct request *ret_req,
 	    !request_header(ret_req, "content-type"))
 		e = header_add(&r, "content-type", r.content_type);
 	if (!e && r.too_many) {
-		e = scope_fail(sc, ERR_TOO_MANY_HEADERS,
-		    "more than %d headers", REQUEST_HEADERS_MAX);
+		e = scope_fail(sc, ERR_TOO_MANY_HEADERS, "more than %d headers",
+		    REQUEST_HEADERS_MAX);
 	}
 
 	/* The length is read in any case: the body must be drained. */

@@ -6,6 +6,7 @@
 #define APP_APP_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "app/settings.h"
 #include "base/compiler.h"
@@ -32,5 +33,16 @@ void app_close(struct app *app); /* accepts NULL */
 
 /* Connect to Postgres and prepare; a worker calls it before it serves. */
 enum err app_ready(struct app *app, struct scope *sc) MUSTCHECK;
+
+/*
+ * Would Postgres have room for so many connections of ours, besides those it
+ * holds now?  The supervisor asks before its first start.
+ *
+ * ERR_CONFLICT     no; sc->why says it in one sentence: "Postgres has
+ *                  max_connections=..., ... in use, ..."
+ * ERR_UNAVAILABLE  Postgres cannot be asked
+ */
+enum err app_room(struct app *app, struct scope *sc, int64_t workers)
+    MUSTCHECK;
 
 #endif

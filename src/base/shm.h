@@ -21,6 +21,7 @@
 #include "base/compiler.h"
 #include "base/uuid.h"
 
+#define SHM_FILE "shared" /* its name in the runtime directory */
 #define SHM_WORKERS_MAX 256
 #define SHM_MARKS_MAX 512
 

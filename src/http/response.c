@@ -12,7 +12,7 @@
 void
 response_init(struct response *res, struct arena *arena)
 {
-	*res = (struct response){ .arena = arena };
+	*res = (struct response){.arena = arena};
 	buf_init(&res->body, arena, RESPONSE_BODY_MAX);
 }
 
