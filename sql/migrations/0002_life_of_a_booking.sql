@@ -204,6 +204,7 @@ end $$;
 
 -- Change a booking that still stands at p_version: its period, price, children
 -- (null arrays: the same children) and contact (null: the same).
+-- p_franchise_version is null when neither times nor places change.
 create function bookings.change(
     p_id uuid, p_customer uuid, p_version integer, p_franchise_version integer,
     p_from timestamptz, p_until timestamptz, p_minutes integer,
@@ -230,7 +231,7 @@ begin
     end if;
     perform from franchises.franchises f
       where f.id = b.franchise_id and f.version = p_franchise_version;
-    if not found then
+    if p_franchise_version is not null and not found then
         raise exception 'the franchise has changed' using errcode = 'CB003';
     end if;
     children := coalesce(cardinality(p_child_ids), b.child_count);

@@ -10,7 +10,7 @@ select d.franchise_id, d.version::bigint, d.is_active, d.currency, d.time_zone,
        d.day, d.today, d.closed, d.open_at, d.close_at,
        d.starts, d.labels, d.end_labels, d.rates, d.peaks, d.left_over,
        d.lapsed::bigint, d.as_of, d.valid_until,
-       k.fingerprint, k.answer, k.booking_id as answered, b.data_key
+       k.fingerprint, k.answer, k.booking_id as answered, b.data_key as answered_key
   from bookings.quote($1::uuid, $2::timestamptz) as d
   left join bookings.idempotency_keys k on k.caller = $3::text and k.key = $4::text
   left join bookings.bookings b on b.id = k.booking_id
@@ -39,9 +39,10 @@ select b.id, b.customer_id, b.franchise_id, b.booking_status, b.start_datetime, 
        i.id as contact_id, i.name as contact_name, i.email as contact_email,
        i.phone as contact_phone, i.emergency_contact as contact_emergency,
        c.ids as child_ids, c.ages as child_ages, c.texts as child_texts,
-       now() as as_of,
-       k.fingerprint, k.answer, k.booking_id as answered
+       (b.start_datetime at time zone f.timezone)::date as local_day, now() as as_of,
+       k.fingerprint, k.answer, k.booking_id as answered, kb.data_key as answered_key
   from bookings.bookings b
+  join franchises.franchises f on f.id = b.franchise_id
   join bookings.customer_info i on i.booking_id = b.id
  cross join lateral (
        select array_agg(c.id order by c.position) as ids,
@@ -52,6 +53,7 @@ select b.id, b.customer_id, b.franchise_id, b.booking_status, b.start_datetime, 
               (4, c.pickup_authorization), (5, c.special_instructions)) as t (part, text)
         where c.booking_id = b.id) as c
   left join bookings.idempotency_keys k on k.caller = $4::text and k.key = $5::text
+  left join bookings.bookings kb on kb.id = k.booking_id
  where b.id = $1::uuid
    and ($2::uuid is null or b.customer_id = $2)
    and ($3::uuid is null or b.franchise_id = $3)

@@ -95,6 +95,63 @@ read_list(const struct form_place *at, const struct field *field,
 	ret_list->count = count;
 }
 
+/* Words with single spaces between, as a list of texts. */
+static void
+split_words(struct arena *arena, const char *text, struct texts *ret_texts)
+{
+	char *copy = arena_strdup(arena, text);
+	const char **items = arena_new_array(arena, const char *,
+	    strlen(text) / 2 + 1);
+	size_t count = 0;
+
+	while (*copy) {
+		size_t len = strcspn(copy, " ");
+		bool last = copy[len] == '\0';
+
+		copy[len] = '\0';
+		if (len > 0)
+			items[count++] = copy;
+		copy += len + (last ? 0 : 1);
+	}
+	*ret_texts = (struct texts){ items, count };
+}
+
+static void
+read_texts(const struct form_place *at, const struct field *field,
+    struct json_object *json, struct texts *ret_texts)
+{
+	struct arena *arena = at->sc->arena;
+	struct texts texts = { NULL, 0 };
+
+	if (json_object_is_type(json, json_type_string) &&
+	    field->flags & FIELD_SPLIT) {
+		split_words(arena, json_object_get_string(json), &texts);
+	} else if (json_object_is_type(json, json_type_array)) {
+		size_t count = json_object_array_length(json);
+
+		texts.items = arena_new_array(arena, const char *, count + 1);
+		for (; texts.count < count; texts.count++) {
+			struct json_object *item = json_object_array_get_idx(
+			    json, texts.count);
+
+			if (!json_object_is_type(item, json_type_string)) {
+				form_note(at, "type", "must hold only strings");
+				return;
+			}
+			texts.items[texts.count] = json_object_get_string(item);
+		}
+	} else {
+		form_note(at, "type", "must be a list of strings");
+		return;
+	}
+	if (form_has_max(field) && (int64_t)texts.count > field->max) {
+		form_note(at, "max_items", "must have at most %" PRId64
+		    " items", field->max);
+		return;
+	}
+	*ret_texts = texts;
+}
+
 /* Of a type other than the text types; json-c's getters coerce, hence each
  * one stands behind a check of the type. */
 static void
@@ -132,6 +189,9 @@ read_other(const struct form_place *at, const struct field *field,
 		form_clear(field->form, nested);
 		*(void **)slot = nested;
 		read_object(at->sc, field->form, json, at->pointer, nested);
+		return;
+	case FIELD_TEXTS:
+		read_texts(at, field, json, slot);
 		return;
 	case FIELD_LIST:
 		if (type == json_type_array)
@@ -196,7 +256,8 @@ read_object(struct scope *sc, const struct form *form,
 			read_member(sc, &form->fields[i], json, at, object);
 	}
 
-	for (; !json_object_iter_equal(&it, &end); json_object_iter_next(&it)) {
+	for (; !form->open && !json_object_iter_equal(&it, &end);
+	    json_object_iter_next(&it)) {
 		const char *name = json_object_iter_peek_name(&it);
 		struct form_place place = { .sc = sc };
 

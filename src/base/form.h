@@ -51,7 +51,7 @@ enum field_type {
 	FIELD_BOOL,
 	FIELD_OBJECT, /* `form` */
 	FIELD_LIST,   /* min..max objects of `form` */
-	FIELD_TEXTS,  /* list of strings (printed only) */
+	FIELD_TEXTS,  /* list of min..max strings; FIELD_SPLIT: or one text */
 	FIELD_INTS,   /* list of integers (printed only) */
 	FIELD_RAW,    /* ready JSON text (printed only); `form` describes it */
 	FIELD__MAX
@@ -63,7 +63,9 @@ enum {
 	                             null is taken as absent, also when
 	                             REQUIRED */
 	FIELD_MULTILINE = 1 << 2, /* TEXT may hold newline and tab */
-	FIELD_RAW_LIST = 1 << 3   /* RAW is a list of `form` */
+	FIELD_RAW_LIST = 1 << 3,  /* RAW is a list of `form` */
+	FIELD_SPLIT = 1 << 4      /* TEXTS may be one text of words with spaces
+	                             between (a JWT's scope, RFC 8693) */
 };
 
 struct form;
@@ -93,6 +95,7 @@ struct form {
 	const struct field *fields;
 	size_t count;
 	void (*check)(struct scope *sc, const char *at, const void *object);
+	bool open; /* read: unknown members are passed over, not faults */
 };
 
 struct list {

@@ -65,7 +65,7 @@ form_is_text(enum field_type type)
 bool
 form_is_readable(enum field_type type)
 {
-	return type != FIELD_TEXTS && type != FIELD_INTS && type != FIELD_RAW;
+	return type != FIELD_INTS && type != FIELD_RAW;
 }
 
 void *

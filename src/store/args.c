@@ -281,3 +281,9 @@ args_bytess(struct args *a, const struct bytes *v, size_t count)
 		array_put(&array, v[i].data, v[i].len);
 	array_close(a, &array);
 }
+
+void
+args_null(struct args *a)
+{
+	args_put(a, NULL, 0);
+}

@@ -32,6 +32,7 @@ struct args {
 };
 
 void args_init(struct args *a, struct arena *arena);
+void args_null(struct args *a);                    /* any type's null */
 void args_i64(struct args *a, int64_t v);          /* bigint; NONE = null */
 void args_bool(struct args *a, bool v);            /* boolean */
 void args_text(struct args *a, const char *v);     /* text; NULL = null */

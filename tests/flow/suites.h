@@ -2,4 +2,3 @@
 SUITE(values)
 SUITE(migrate)
 SUITE(store)
-SUITE(cache)

@@ -1,0 +1,109 @@
+/* app.c: build what a process owns, and tear it down. */
+#include "app/app.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "app/keyring.h"
+#include "base/scope.h"
+#include "store/cache.h"
+#include "store/db.h"
+
+struct app *
+app_open(const struct settings *conf, struct shm *shm, char *why,
+    size_t why_max)
+{
+	struct app *app = calloc(1, sizeof *app);
+	struct db_options options = {
+		.url = conf->database_url,
+		.program = "booking-api",
+		.connect_timeout_s = conf->db_connect_timeout_s,
+		.statement_timeout_ms = conf->db_statement_timeout_ms,
+		.lock_timeout_ms = conf->db_lock_timeout_ms,
+		.prepare = true,
+	};
+
+	if (!app) {
+		snprintf(why, why_max, "there is no memory to start");
+		return NULL;
+	}
+	app->conf = conf;
+	app->shm = shm;
+	app->ring = keyring_open(conf->encryption_keys, conf->lookup_secret,
+	    conf->session_secret, why, why_max);
+	if (!app->ring) {
+		app_close(app);
+		return NULL;
+	}
+	app->cache = cache_new(conf->redis_url, conf->redis_timeout_ms, shm);
+	if (!app->cache) {
+		snprintf(why, why_max, "REDIS_URL is not a Redis address: "
+		    "redis://host:port/db or unix:///path");
+		app_close(app);
+		return NULL;
+	}
+	app->db = db_new(&options);
+	if (!app->db) {
+		snprintf(why, why_max, "there is no memory to start");
+		app_close(app);
+		return NULL;
+	}
+	return app;
+}
+
+void
+app_close(struct app *app)
+{
+	if (!app)
+		return;
+	db_free(app->db);
+	cache_free(app->cache);
+	keyring_close(app->ring);
+	free(app);
+}
+
+enum err
+app_ready(struct app *app, struct scope *sc)
+{
+	return db_connect(app->db, sc);
+}
+
+struct room {
+	int64_t max_connections;
+	int64_t reserved;
+	int64_t in_use;
+};
+
+static const struct column room_columns[] = {
+	{ "max_connections", COLUMN_I64, offsetof(struct room,
+	    max_connections) },
+	{ "reserved", COLUMN_I64, offsetof(struct room, reserved) },
+	{ "in_use", COLUMN_I64, offsetof(struct room, in_use) },
+};
+
+enum err
+app_room(struct app *app, struct scope *sc, int64_t workers)
+{
+	static const struct columns columns = { sizeof(struct room),
+		room_columns, ARRAY_LEN(room_columns) };
+	struct room room;
+	struct args args;
+	int64_t left;
+	enum err e;
+
+	args_init(&args, sc->arena);
+	e = db_one(app->db, sc, STMT_SERVER_ROOM, &args, &columns, &room);
+	if (e)
+		return e;
+
+	/* The connection that asks is in use itself, and will be given back. */
+	left = room.max_connections - room.reserved - room.in_use + 1;
+	if (left < workers)
+		return scope_fail(sc, ERR_CONFLICT, "%lld workers need as many "
+		    "Postgres connections and %lld are left (max_connections "
+		    "%lld, in use %lld): set API_WORKERS lower or "
+		    "max_connections higher", (long long)workers,
+		    (long long)(left > 0 ? left : 0),
+		    (long long)room.max_connections, (long long)room.in_use);
+	return ERR_OK;
+}

@@ -1,0 +1,244 @@
+/* booking_end.c: cancel a booking, expire a lapsed hold. */
+#include "app/bookings.h"
+
+#include <string.h>
+
+#include "app/app.h"
+#include "app/booking_write.h"
+#include "base/arena.h"
+#include "base/instant.h"
+#include "base/scope.h"
+#include "domain/access.h"
+#include "domain/lifecycle.h"
+#include "store/db.h"
+
+#define REASON_DEFAULT "Customer request"
+
+/* One ending being worked out; the event's id stays the same however often it
+ * is tried, so that a lost answer can be looked up. */
+struct ending {
+	const struct caller *caller;
+	struct replay *replay;
+	enum booking_move move;
+	const char *event;  /* "BookingCancelled" */
+	const char *reason; /* NULL = none */
+	int64_t refund;     /* NONE = none promised */
+	struct uuid event_id;
+	bool uncertain; /* an answer was lost: look before trying again */
+};
+
+/* The booking as it will stand, written. */
+static enum err
+release(struct app *app, struct scope *sc, const struct ending *ending,
+    const struct booking_row *row, struct booking **ret_booking)
+{
+	struct news news = { 0 };
+	struct touched touched = { 0 };
+	enum booking_state state;
+	struct booking *b;
+	struct data_key key;
+	struct sealed reason;
+	struct args args;
+	enum err e;
+
+	if (!lifecycle_parse(row->status, &state) ||
+	    !lifecycle_next(state, ending->move, &state))
+		return scope_fail(sc, ERR_STALE, "the state has changed");
+	e = booking_row_view(app, sc, row, &b);
+	if (!e)
+		e = keyring_unwrap(app->ring, sc, &row->id,
+		    row->data_key.data, row->data_key.len, &key);
+	if (e)
+		return e;
+
+	b->status = lifecycle_word(state);
+	if (row->paid == 0)
+		b->payment_status = "not_required"; /* nothing is owed now */
+	b->payment_required = false;
+	b->payment_url = NULL;
+	b->hold_expires_us = NONE;
+	b->cancellation_reason = ending->reason;
+	b->refund_amount = ending->refund;
+	b->cancelled_us = ending->move == MOVE_CANCEL ? row->as_of_us : NONE;
+	b->updated_us = row->as_of_us;
+	b->version = row->version + 1;
+	news_event(&news, sc, ending->event, &ending->event_id, b, &key);
+	reason = keyring_seal(sc, &key, "bookings.cancellation_reason",
+	    &row->id, ending->reason);
+
+	args_init(&args, sc->arena);
+	args_uuid(&args, &row->id);
+	args_uuid(&args, &row->customer_id);
+	args_i64(&args, row->version);
+	args_text(&args, b->status);
+	args_text(&args, b->payment_status);
+	args_bytes(&args, (struct bytes){ reason.data, reason.len });
+	args_i64(&args, ending->refund);
+	news_args(&args, &news);
+	replay_args(app, sc, &args, ending->caller, ending->replay, b, &key);
+	crypto_wipe(&key, sizeof key);
+
+	touch(&touched, &row->franchise_id, row->local_day);
+	touched_before(app, &touched);
+	e = db_do(app->db, sc, STMT_BOOKING_RELEASE, &args, NULL);
+	touched_after(app, sc, &touched, e);
+	if (e)
+		return e;
+
+	*ret_booking = b;
+	return ERR_OK;
+}
+
+/* Store the answer of a repeat that changes nothing. */
+static enum err
+remember(struct app *app, struct scope *sc, const struct caller *caller,
+    struct replay *replay, const struct booking_row *row,
+    const struct booking *booking)
+{
+	struct data_key key;
+	struct args args;
+	enum err e;
+
+	if (!replay)
+		return ERR_OK;
+	e = keyring_unwrap(app->ring, sc, &row->id, row->data_key.data,
+	    row->data_key.len, &key);
+	if (e)
+		return e;
+	args_init(&args, sc->arena);
+	args_uuid(&args, &row->id);
+	replay_args(app, sc, &args, caller, replay, booking, &key);
+	crypto_wipe(&key, sizeof key);
+
+	return db_do(app->db, sc, STMT_BOOKING_REMEMBER, &args, NULL);
+}
+
+enum err
+booking_remember(struct app *app, struct scope *sc,
+    const struct caller *caller, struct replay *replay,
+    const struct booking_row *row, struct booking **ret_booking)
+{
+	struct booking *b;
+	enum err e;
+
+	e = booking_row_view(app, sc, row, &b);
+	if (!e)
+		e = remember(app, sc, caller, replay, row, b);
+	/* A lost answer is read again: then it is stored, or it is not. */
+	if (e == ERR_UNCERTAIN)
+		return ERR_STALE;
+	if (e)
+		return e;
+
+	*ret_booking = b;
+	return ERR_OK;
+}
+
+static enum err
+check_expected(struct scope *sc, const struct cancel_request *req,
+    const struct cancellation *c, const char *currency)
+{
+	if (req->expected_refund == NONE || req->expected_refund == c->refund)
+		return ERR_OK;
+	return scope_fail(sc, ERR_REFUND_CHANGED, "the refund is %lld.%02lld "
+	    "%s now, not what was expected: ask for the quote again",
+	    (long long)(c->refund / 100), (long long)(c->refund % 100),
+	    currency);
+}
+
+static enum err
+try_cancel(struct app *app, struct scope *sc, struct ending *ending,
+    const struct uuid *id, const struct cancel_request *req, int64_t if_match,
+    struct booking **ret_booking)
+{
+	struct booking_row row;
+	struct cancellation c;
+	bool stands = false;
+	enum err e;
+
+	e = booking_row_load(app, sc, ending->caller, id, ending->replay,
+	    &row);
+	if (e)
+		return e;
+	e = replay_find(app, sc, &row.stored, ending->replay);
+	if (e || (ending->replay && ending->replay->stored))
+		return e;
+	if (ending->uncertain)
+		e = event_stands(app, sc, &ending->event_id, &stands);
+	if (e)
+		return e;
+	if (stands)
+		return booking_row_view(app, sc, &row, ret_booking);
+	/* Twice is not an error: the same answer again. */
+	if (strcmp(row.status, "cancelled") == 0)
+		return booking_remember(app, sc, ending->caller,
+		    ending->replay, &row, ret_booking);
+	if (if_match != NONE && if_match != row.version)
+		return scope_fail(sc, ERR_VERSION, "the booking has changed "
+		    "since it was read");
+	e = booking_row_cancellable(sc, &row);
+	if (e)
+		return e;
+
+	c = booking_row_cancellation(&row);
+	e = check_expected(sc, req, &c, row.currency);
+	if (e)
+		return e;
+	ending->refund = c.refund;
+	return release(app, sc, ending, &row, ret_booking);
+}
+
+enum err
+booking_cancel(struct app *app, struct scope *sc, const struct caller *caller,
+    const struct uuid *id, const struct cancel_request *req, int64_t if_match,
+    struct replay *replay, struct booking **ret_booking)
+{
+	struct ending ending = { .caller = caller, .replay = replay,
+		.move = MOVE_CANCEL, .event = "BookingCancelled",
+		.reason = req->reason ? req->reason : REASON_DEFAULT };
+	enum err e;
+
+	e = caller_needs_customer(sc, caller);
+	if (e)
+		return e;
+
+	uuid_new(&ending.event_id);
+	for (int i = 0; i < WRITE_TRIES; i++) {
+		e = try_cancel(app, sc, &ending, id, req, if_match,
+		    ret_booking);
+		if (e == ERR_UNCERTAIN)
+			ending.uncertain = true;
+		else if (e != ERR_STALE && e != ERR_RETRY)
+			break;
+	}
+	if (e && ending.uncertain)
+		return scope_fail(sc, ERR_UNCERTAIN, "the answer to a "
+		    "cancellation was lost and could not be looked up");
+	return e;
+}
+
+/* Whoever expires a hold acts for its owner. */
+static const struct caller expirer = { .kind = CALLER_SECRET,
+	.name = "system" };
+
+enum err
+booking_expire(struct app *app, struct scope *sc, const struct uuid *id)
+{
+	struct ending ending = { .caller = &expirer, .move = MOVE_EXPIRE,
+		.event = "BookingExpired", .refund = NONE };
+	struct booking_row row;
+	struct booking *booking;
+	enum err e = ERR_STALE;
+
+	uuid_new(&ending.event_id);
+	for (int i = 0; i < WRITE_TRIES; i++) {
+		e = booking_row_load(app, sc, &expirer, id, NULL, &row);
+		if (e == ERR_NOT_FOUND || (!e && !booking_row_lapsed(&row)))
+			return ERR_OK; /* somebody else was first */
+		if (!e)
+			e = release(app, sc, &ending, &row, &booking);
+		if (e != ERR_STALE && e != ERR_RETRY && e != ERR_UNCERTAIN)
+			break;
+	}
+	return e;
+}

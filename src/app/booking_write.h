@@ -1,0 +1,88 @@
+/*
+ * booking_write.h: what every change of a booking has in common: its news for
+ * the outbox, the answer under its Idempotency-Key, the cache around its
+ * commit.  Only for the use cases of bookings.
+ */
+#ifndef APP_BOOKING_WRITE_H
+#define APP_BOOKING_WRITE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "app/booking_row.h"
+#include "domain/day.h"
+
+#define NEWS_MAX 6
+/* How often a change is worked out anew when what it read has changed. */
+#define WRITE_TRIES 6
+
+/* Outbox rows of one change, in step. */
+struct news {
+	const char *topics[NEWS_MAX];
+	const char *types[NEWS_MAX];
+	struct uuid ids[NEWS_MAX];
+	const char *facts[NEWS_MAX]; /* JSON objects */
+	struct bytes sealed[NEWS_MAX];
+	int64_t due_us[NEWS_MAX]; /* NONE = now */
+	size_t count;
+};
+
+/* Facts of a booking that events carry in the open. */
+void news_event(struct news *news, struct scope *sc, const char *type,
+    const struct uuid *event_id, const struct booking *booking,
+    const struct data_key *key);
+/* Due work on the booking itself. */
+void news_due(struct news *news, const char *type, int64_t due_us);
+void news_args(struct args *args, const struct news *news);
+
+/*
+ * The answer stored under the key, if there is one: replay->stored is set.
+ * ERR_KEY_REUSED when it was stored for another request.
+ */
+enum err replay_find(struct app *app, struct scope *sc,
+    const struct stored_answer *stored, struct replay *replay) MUSTCHECK;
+/* caller, key, fingerprint, sealed answer; nulls without a key. */
+void replay_args(struct app *app, struct scope *sc, struct args *args,
+    const struct caller *caller, const struct replay *replay,
+    const struct booking *booking, const struct data_key *key);
+
+/* Did the write that tells this event commit?  For lost answers. */
+enum err event_stands(struct app *app, struct scope *sc,
+    const struct uuid *event_id, bool *ret_stands) MUSTCHECK;
+
+/* The days of a franchise that a change touches, marked before its commit and
+ * forgotten after it. */
+struct touched {
+	struct uuid franchise;
+	int64_t days[2];
+	size_t count;
+};
+void touch(struct touched *t, const struct uuid *franchise, int64_t day);
+void touched_before(struct app *app, const struct touched *t);
+void touched_after(struct app *app, struct scope *sc, const struct touched *t,
+    enum err e);
+
+/* The answer of a change that changes nothing, stored under its key.  ERR_STALE:
+ * read the booking again. */
+enum err booking_remember(struct app *app, struct scope *sc,
+    const struct caller *caller, struct replay *replay,
+    const struct booking_row *row, struct booking **ret_booking) MUSTCHECK;
+
+/* The caller must act for a customer: ERR_INVALID naming X-Customer-Id. */
+enum err caller_needs_customer(struct scope *sc, const struct caller *caller)
+    MUSTCHECK;
+
+/* What a full day answers: its full slots and what fits nearby. */
+void refusal_of_day(struct scope *sc, const struct day *day,
+    struct span span, int64_t children, struct refusal *ret_refusal);
+
+/* Lines as the JSON that is stored and shown. */
+const char *lines_json(struct scope *sc, const struct line *lines,
+    size_t count, int64_t children);
+
+/* Expire the lapsed holds over a period; *ret_freed says how many. */
+enum err expire_lapsed(struct app *app, struct scope *sc,
+    const struct uuid *franchise, int64_t from_us, int64_t until_us,
+    size_t *ret_freed) MUSTCHECK;
+
+#endif
