@@ -39,6 +39,7 @@ struct shm {
 	_Atomic int64_t lost_us; /* when a mark was last lost, 0 = trust the
 	                            table; set and read without the lock */
 	int64_t redoing_us;      /* lost_us as the last one to redo all saw it */
+	int32_t redoing_pid;     /* who that was */
 	struct shm_mark marks[SHM_MARKS_MAX];
 
 	struct shm_worker workers[SHM_WORKERS_MAX];
@@ -446,6 +447,7 @@ shm_marks_left(struct shm *shm, int64_t age_us, struct shm_mark *out,
 	lost = shm->lost_us;
 	if (lost != 0 && now - lost >= age_us) {
 		shm->redoing_us = lost;
+		shm->redoing_pid = getpid();
 		*ret_all = true;
 	}
 
@@ -475,9 +477,10 @@ shm_marks_redone(struct shm *shm, const struct shm_mark *marks, size_t count,
 				drop(shm, &shm->marks[k]);
 		}
 	}
-	/* A mark lost since is not covered by that deletion. */
+	/* A mark lost since is not covered by that deletion.  If another has
+	 * looked meanwhile, what we saw is forgotten: then once more. */
 	redone = shm->redoing_us;
-	if (all)
+	if (all && shm->redoing_pid == getpid())
 		atomic_compare_exchange_strong(&shm->lost_us, &redone, 0);
 
 	unlock(shm);

@@ -419,6 +419,43 @@ test_a_mark_lost_during_the_deletion_keeps_the_distrust(void)
 	shm_close(shm);
 }
 
+static int
+look(struct shm *shm)
+{
+	struct shm_mark mark;
+	bool all;
+
+	(void)shm_marks_left(shm, 0, &mark, 1, &all);
+	return all;
+}
+
+static void
+test_what_another_saw_lost_is_not_redone_by_our_deletion(void)
+{
+	struct shm_mark mark;
+	struct shm *shm = open_at(NULL);
+	int64_t before;
+	bool all;
+
+	fill(shm);
+	shm_mark(shm, &two, 9);
+	(void)shm_marks_left(shm, 0, &mark, 1, &all);
+	CU_ASSERT(all);
+	before = clock_mono_us();
+	while (clock_mono_us() == before)
+		continue;
+	/* While we delete, one more is lost, and another process sees it. */
+	shm_mark(shm, &two, 10);
+	CU_ASSERT_EQUAL(in_child(look, shm), true);
+	shm_marks_redone(shm, NULL, 0, true);
+	CU_ASSERT(shm_mark_find(shm, &two, 10));
+
+	(void)shm_marks_left(shm, 0, &mark, 1, &all);
+	shm_marks_redone(shm, NULL, 0, true);
+	CU_ASSERT_FALSE(shm_mark_find(shm, &two, 10));
+	shm_close(shm);
+}
+
 /*
  * Where the lock lies is shm.c's secret, so the death inside it is had by
  * chance made near certain: a child marks and clears for ever and is killed in the
@@ -566,6 +603,7 @@ UNIT_SUITE(shm,
     UNIT_TEST(test_a_mark_grown_old_is_left_though_its_owner_lives),
     UNIT_TEST(test_a_full_table_distrusts_everything_until_all_is_redone),
     UNIT_TEST(test_a_mark_lost_during_the_deletion_keeps_the_distrust),
+    UNIT_TEST(test_what_another_saw_lost_is_not_redone_by_our_deletion),
     UNIT_TEST(test_a_death_inside_the_lock_blocks_nobody_and_is_distrusted),
     UNIT_TEST(test_a_holder_that_stands_still_costs_trust_and_not_the_service),
     UNIT_TEST(test_every_slot_is_its_own))
