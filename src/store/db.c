@@ -25,6 +25,9 @@
 /* A connection idle for longer is looked at before a write is sent. */
 #define DB_IDLE_US (10 * USEC_PER_MSEC)
 #define DB_IDLE_READS_MAX 8
+/* TLS hands over whole records: the part of one (16 KiB at most) for which
+ * libpq had no room (it makes 8 KiB) is there without the socket saying so. */
+#define DB_TLS_READS 2
 
 static const int64_t waits_us[] = {
 	10 * USEC_PER_MSEC, 40 * USEC_PER_MSEC, 160 * USEC_PER_MSEC
@@ -177,6 +180,8 @@ static enum outcome
 exchange(PGconn *conn, int64_t until_us,
     bool (*take)(PGconn *conn, void *data), void *data)
 {
+	int more = 0;
+
 	for (;;) {
 		int unsent = PQflush(conn);
 		short events = unsent > 0 ? POLLIN | POLLOUT : POLLIN;
@@ -185,8 +190,12 @@ exchange(PGconn *conn, int64_t until_us,
 			return LOST;
 		if (take(conn, data))
 			return PQstatus(conn) == CONNECTION_OK ? ANSWERED : LOST;
-		if (!wait_for(PQsocket(conn), events, until_us))
+		if (more > 0)
+			more--;
+		else if (!wait_for(PQsocket(conn), events, until_us))
 			return LATE;
+		else if (PQsslInUse(conn))
+			more = DB_TLS_READS;
 		if (!PQconsumeInput(conn)) {
 			/* Its last words may have come with the end. */
 			(void)take(conn, data);

@@ -17,6 +17,8 @@
  *                           constraint name
  *          sc->why holds the statement's name and the message's first line
  *          or refusal.c's sentence; never a parameter or a row.
+ * Waits    Every wait ends with the scope's deadline; looking up the name of
+ *          the server is the system's and is not bounded.
  * Hot path One send, one poll, one recv; a write on a connection that has
  *          been idle for 10 ms first polls whether it is still there.
  */

@@ -1,6 +1,8 @@
 /* test_store.c: one connection under good and bad weather.  The statement
  * that writes is migration_note, whose table here carries traps. */
+#include <setjmp.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -234,6 +236,40 @@ a_drift_of_the_schema_stops_the_connection_with_one_sentence(void)
 	CU_ASSERT_PTR_NULL(strchr(w.scope.why, '\n'));
 	CU_ASSERT_FALSE(db_connected(db));
 	db_free(db);
+	close_world(&w);
+}
+
+/* Whichever allocation fails, the connection is as good as before and the
+ * sanitizer finds nothing left behind. */
+static void
+a_request_that_runs_out_of_memory_leaves_the_connection_in_order(void)
+{
+	volatile size_t nth = 1;
+	volatile bool failed = true;
+	struct world w;
+	jmp_buf out;
+
+	open_world(&w);
+	CU_ASSERT_EQUAL(note(&w, 1, "CB001", "a detail"), ERR_CAPACITY);
+	for (; failed && nth < 100; nth++) {
+		failed = setjmp(out) != 0;
+		if (!failed) {
+			arena_catch(w.arena, &out);
+			arena_fail_after(w.arena, nth);
+			CU_ASSERT_EQUAL(note(&w, 1, "CB001", "a detail"),
+			    ERR_CAPACITY);
+			CU_ASSERT_EQUAL(note(&w, (int64_t)nth, "written", "x"),
+			    ERR_OK);
+		}
+		arena_fail_after(w.arena, 0);
+		arena_catch(w.arena, NULL);
+		arena_reset(w.arena);
+		CU_ASSERT_TRUE(db_connected(w.db));
+		CU_ASSERT_EQUAL(ping(&w), ERR_OK);
+	}
+	CU_ASSERT(nth > 4);
+	CU_ASSERT_FALSE(failed);
+	CU_ASSERT_EQUAL(noted(&w), 1);
 	close_world(&w);
 }
 
@@ -657,6 +693,7 @@ UNIT_SUITE(store,
     UNIT_TEST(the_session_has_its_limits_and_ignores_the_roles_settings),
     UNIT_TEST(all_gives_every_row_in_order_and_none_is_no_error),
     UNIT_TEST(a_drift_of_the_schema_stops_the_connection_with_one_sentence),
+    UNIT_TEST(a_request_that_runs_out_of_memory_leaves_the_connection_in_order),
     UNIT_TEST(each_refusal_has_its_meaning),
     UNIT_TEST(only_our_own_refusals_give_their_detail),
     UNIT_TEST(a_message_that_may_quote_a_value_is_not_repeated),
