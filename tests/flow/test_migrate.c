@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/instant.h"
 #include "base/scope.h"
+#include "store/db.h"
 #include "store/migrate.h"
 #include "support/pg.h"
 #include "unit/unit.h"
@@ -323,6 +324,49 @@ status_tells_applied_from_pending_gone_and_changed(void)
 	close_world(&w);
 }
 
+/* What the API finds when it starts on a database made by the runner. */
+static void
+the_products_own_files_apply_and_every_statement_prepares(void)
+{
+	const char *top = getenv("TOP_SRCDIR");
+	struct db_options options = { .program = "flow",
+		.connect_timeout_s = 2, .statement_timeout_ms = 5000,
+		.lock_timeout_ms = 2000, .prepare = true };
+	size_t applied = 0;
+	struct db *db;
+	struct world w;
+	enum err e;
+
+	open_world(&w);
+	e = migrate_apply(&w.scope, w.url,
+	    arena_printf(w.arena, "%s/sql", top ? top : "."), NULL, &applied);
+	if (e)
+		fprintf(stderr, "%s\n", w.scope.why);
+	CU_ASSERT_EQUAL(e, ERR_OK);
+	CU_ASSERT(applied >= 2);
+
+	options.url = w.url;
+	db = db_new(&options);
+	e = db_connect(db, &w.scope);
+	if (e)
+		fprintf(stderr, "%s\n", w.scope.why);
+	CU_ASSERT_EQUAL(e, ERR_OK);
+	db_free(db);
+
+	pg_do(w.pg, "set search_path to pg_catalog");
+	for (int i = 0; i < STMT__MAX; i++) {
+		PGresult *result = PQprepare(w.pg, stmt_table[i].name,
+		    stmt_table[i].text, 0, NULL);
+
+		if (PQresultStatus(result) != PGRES_COMMAND_OK)
+			fprintf(stderr, "%s: %s", stmt_table[i].name,
+			    PQresultErrorMessage(result));
+		CU_ASSERT_EQUAL(PQresultStatus(result), PGRES_COMMAND_OK);
+		PQclear(result);
+	}
+	close_world(&w);
+}
+
 UNIT_SUITE(migrate,
     UNIT_TEST(applying_twice_changes_nothing_the_second_time),
     UNIT_TEST(a_report_has_one_line_for_each_file_applied),
@@ -334,4 +378,5 @@ UNIT_SUITE(migrate,
     UNIT_TEST(a_file_that_copies_from_the_client_does_not_hang_the_runner),
     UNIT_TEST(a_name_that_is_not_of_the_form_is_refused_before_anything_is_done),
     UNIT_TEST(runners_at_once_apply_each_file_once),
-    UNIT_TEST(status_tells_applied_from_pending_gone_and_changed))
+    UNIT_TEST(status_tells_applied_from_pending_gone_and_changed),
+    UNIT_TEST(the_products_own_files_apply_and_every_statement_prepares))
