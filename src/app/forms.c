@@ -8,6 +8,7 @@
 #include "base/compiler.h"
 #include "base/instant.h"
 #include "base/scope.h"
+#include "domain/names.h"
 
 #define AT(type, member) offsetof(struct type, member)
 #define MUST FIELD_REQUIRED
@@ -65,62 +66,19 @@ check_period(struct scope *sc, const char *at,
 		    "after_start", "must be after start_datetime");
 }
 
-static bool
-is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
-static char
-ascii_lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
-/* The next character that counts: lower case, runs of blanks as one, none at
- * the end.  The caller has skipped those at the beginning. */
-static char
-next_folded(const char **name)
-{
-	const char *p = *name;
-
-	if (!is_blank(*p)) {
-		*name = *p ? p + 1 : p;
-		return ascii_lower(*p);
-	}
-	while (is_blank(*p))
-		p++;
-	*name = p;
-	return *p ? ' ' : '\0';
-}
-
-static bool
-same_name(const char *a, const char *b)
-{
-	char x, y;
-
-	while (is_blank(*a))
-		a++;
-	while (is_blank(*b))
-		b++;
-	do {
-		x = next_folded(&a);
-		y = next_folded(&b);
-	} while (x && x == y);
-	return x == y;
-}
-
 /* One child cannot take two places of the same hours. */
 static void
 check_names(struct scope *sc, const char *at, const struct list *children)
 {
 	const struct child *all = children->items;
+	const char *names[CHILDREN_MAX];
 	char pointer[POINTER_MAX];
 
-	for (size_t i = 1; i < children->count; i++) {
+	for (size_t i = 0; i < children->count && i < CHILDREN_MAX; i++) {
+		names[i] = all[i].name ? names_normal(sc->arena, all[i].name)
+		                       : "";
 		for (size_t k = 0; k < i; k++) {
-			if (!all[i].name || !all[k].name ||
-			    !same_name(all[i].name, all[k].name))
+			if (!*names[i] || strcmp(names[i], names[k]) != 0)
 				continue;
 			(void)snprintf(pointer, sizeof(pointer),
 			    "%s/children/%zu/name", at, i);
@@ -303,6 +261,13 @@ static const struct field booking_query_rows[] = {
 };
 FORM(booking_query, "BookingQuery", booking_query, booking_query_rows,
     "Which bookings to list.", check_booking_query);
+
+static const struct field pay_query_rows[] = {
+	{ "t", FIELD_TEXT, MUST, 1, 256, AT(pay_query, t), NULL, NULL,
+	  "The signature of the link.", NULL },
+};
+FORM(pay_query, "PayQuery", pay_query, pay_query_rows, "A payment link.",
+    NULL);
 
 /* ---- views of bookings ------------------------------------------------------- */
 

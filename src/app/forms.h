@@ -100,6 +100,10 @@ struct booking_query { /* GET /bookings */
 	const char *cursor;
 };
 
+struct pay_query { /* GET /pay/{booking_id} */
+	const char *t;
+};
+
 struct page { /* every list */
 	struct list data;
 	bool has_more;
@@ -268,6 +272,6 @@ extern const struct form form_contact, form_contact_change, form_child,
     form_pricing, form_availability, form_availability_query, form_slots_query,
     form_bookable_start, form_slots_answer, form_peak_window, form_franchise,
     form_closed_day, form_franchise_query, form_franchise_page,
-    form_guest_session, form_health;
+    form_guest_session, form_health, form_pay_query;
 
 #endif

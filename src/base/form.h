@@ -145,4 +145,7 @@ void form_print(struct buf *out, const struct form *form, const void *object);
  * unknown members are refused (additionalProperties: false). */
 void form_schema(struct buf *out, const struct form *form, bool input);
 
+/* The schema of one field alone, as a query parameter has it. */
+void form_schema_field(struct buf *out, const struct field *field);
+
 #endif

@@ -196,14 +196,13 @@ put_shape(struct buf *out, const struct field *field)
 	}
 }
 
-static void
-put_property(struct buf *out, const struct field *field)
+void
+form_schema_field(struct buf *out, const struct field *field)
 {
 	bool bare_raw = field->type == FIELD_RAW && !field->form &&
 	    !(field->flags & FIELD_RAW_LIST);
 
-	json_put_text(out, field->name);
-	buf_puts(out, ":{");
+	buf_putc(out, '{');
 	put_shape(out, field);
 	if (field->help && !bare_raw) {
 		put_member(out, "description");
@@ -251,7 +250,9 @@ form_schema(struct buf *out, const struct form *form, bool input)
 		if (!first)
 			buf_putc(out, ',');
 		first = false;
-		put_property(out, &form->fields[i]);
+		json_put_text(out, form->fields[i].name);
+		buf_putc(out, ':');
+		form_schema_field(out, &form->fields[i]);
 	}
 	buf_putc(out, '}');
 

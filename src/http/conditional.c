@@ -1,0 +1,155 @@
+/* conditional.c: entity tags: If-Match, If-None-Match, ETag. */
+#include "http/conditional.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/codec.h"
+#include "base/crypto.h"
+#include "http/response.h"
+
+#define ETAG_BYTES 8
+#define VERSION_DIGITS_MAX 18
+
+/* One tag of a list, without W/ and quotes. */
+struct tag {
+	bool weak;
+	const char *text;
+	size_t len;
+};
+
+static const char *
+skip_blank(const char *p)
+{
+	return p + strspn(p, " \t");
+}
+
+/* RFC 9110 8.8.3: etagc is anything visible but the quote. */
+static bool
+is_tag_char(unsigned char c)
+{
+	return c == 0x21 || (c >= 0x23 && c != 0x7f);
+}
+
+/*
+ * The next tag of a comma-separated list; *p moves behind it and its comma.
+ * Empty elements are passed over.  false: the end, or (with *ret_bad) no tag.
+ */
+static bool
+next_tag(const char **p, struct tag *ret_tag, bool *ret_bad)
+{
+	struct tag tag = { 0 };
+	const char *at = *p;
+
+	while (*(at = skip_blank(at)) == ',')
+		at++;
+	*p = at;
+	if (!*at)
+		return false;
+
+	*ret_bad = true;
+	if (strncmp(at, "W/", 2) == 0) {
+		tag.weak = true;
+		at += 2;
+	}
+	if (*at++ != '"')
+		return false;
+	tag.text = at;
+	while (is_tag_char((unsigned char)*at))
+		at++;
+	tag.len = (size_t)(at - tag.text);
+	if (*at++ != '"')
+		return false;
+	at = skip_blank(at);
+	if (*at && *at != ',')
+		return false;
+
+	*ret_bad = false;
+	*ret_tag = tag;
+	*p = at;
+	return true;
+}
+
+/* Only the form we print ourselves: digits without a leading zero. */
+static bool
+version_of(const struct tag *tag, int64_t *ret_version)
+{
+	int64_t version = 0;
+
+	if (tag->weak || tag->len == 0 || tag->len > VERSION_DIGITS_MAX ||
+	    tag->text[0] == '0')
+		return false;
+	for (size_t i = 0; i < tag->len; i++) {
+		if (tag->text[i] < '0' || tag->text[i] > '9')
+			return false;
+		version = version * 10 + (tag->text[i] - '0');
+	}
+	*ret_version = version;
+	return true;
+}
+
+bool
+conditional_if_match(const char *value, struct if_match *ret_match)
+{
+	struct if_match match = { 0 };
+	struct tag tag;
+	size_t seen = 0;
+	bool bad = false;
+
+	if (!value) {
+		*ret_match = match;
+		return true;
+	}
+	match.given = true;
+	value = skip_blank(value);
+	if (*value == '*' && !*skip_blank(value + 1)) {
+		match.any = true;
+		*ret_match = match;
+		return true;
+	}
+
+	while (seen < IF_MATCH_MAX && next_tag(&value, &tag, &bad)) {
+		seen++;
+		if (version_of(&tag, &match.versions[match.count]))
+			match.count++;
+	}
+	if (bad || seen == 0 || *value)
+		return false;
+	*ret_match = match;
+	return true;
+}
+
+bool
+conditional_none_match(const char *value, const char *etag)
+{
+	size_t len = strlen(etag);
+	struct tag tag;
+	bool bad = false;
+	bool found = false;
+
+	value = skip_blank(value);
+	if (*value == '*' && !*skip_blank(value + 1))
+		return true;
+	while (next_tag(&value, &tag, &bad)) {
+		if (tag.len + 2 == len &&
+		    memcmp(tag.text, etag + 1, tag.len) == 0)
+			found = true;
+	}
+	return found && !bad;
+}
+
+void
+conditional_etag_version(struct response *res, int64_t version)
+{
+	response_header(res, "ETag", "\"%" PRId64 "\"", version);
+}
+
+void
+conditional_etag_body(struct response *res)
+{
+	uint8_t digest[SHA256_LEN];
+
+	crypto_sha256(res->body.data, res->body.len, digest);
+	response_header(res, "ETag", "\"%s\"",
+	    codec_hex(res->arena, digest, ETAG_BYTES));
+}
