@@ -12,6 +12,7 @@
 #include "base/rng.h"
 #include "base/scope.h"
 #include "http/response.h"
+#include "http/trace.h"
 
 #define INSTANCE_MAX 2048
 #define DETAIL_FALLBACK "Quote the request_id when you report it."
@@ -257,13 +258,14 @@ problem_answer_at(struct scope *sc, struct response *res, enum err e,
     const char *path, const struct refusal *refusal)
 {
 	const struct err_info *info = err_info(e);
+	const char *id = *sc->request_id ? sc->request_id : trace_new(sc);
 	struct problem problem = {
 		.type = arena_printf(sc->arena, PROBLEM_DOCS "#%s",
 		    info->code),
 		.title = info->title,
 		.status = info->status,
 		.code = info->code,
-		.request_id = sc->request_id,
+		.request_id = id,
 	};
 
 	problem.detail = detail_of(sc, e);
@@ -284,7 +286,7 @@ problem_answer_at(struct scope *sc, struct response *res, enum err e,
 	res->why = sc->why[0] ? arena_strdup(sc->arena, sc->why) : NULL;
 	response_header(res, "Content-Type", "application/problem+json");
 	response_header(res, "Cache-Control", "no-store");
-	response_header(res, "X-Request-Id", "%s", sc->request_id);
+	response_header(res, "X-Request-Id", "%s", id);
 	put_retry_after(sc, res, e);
 	form_print(&res->body, &form_problem, &problem);
 }

@@ -11,7 +11,6 @@
 
 #define RESPONSE_HEADERS_MAX 24
 #define RESPONSE_BODY_MAX (1024 * 1024)
-#define RESPONSE_SPARE 768
 
 struct arena;
 
@@ -29,7 +28,6 @@ struct response {
 	const char *code;  /* public error code for the log line, or NULL */
 	const char *route; /* route template for the log line, never the path */
 	const char *why;   /* the operator's sentence, or NULL */
-	char spare[RESPONSE_SPARE]; /* the body when no memory is left */
 };
 
 void response_init(struct response *res, struct arena *arena);

@@ -2,7 +2,6 @@
 #include "http/serve.h"
 
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "app/app.h"
@@ -183,46 +182,20 @@ serve(struct app *app, struct scope *sc, const struct request *req,
 	finish(&call, &match);
 }
 
-static void
-put_static(struct response *res, const char *name, const char *value)
-{
-	res->headers[res->header_count].name = name;
-	res->headers[res->header_count].value = value;
-	res->header_count++;
-}
-
-/*
- * There is no memory left to ask for: the body stands in the response itself
- * and the headers are constants.
- */
 void
 serve_failed(struct scope *sc, const struct request *req, struct response *res)
 {
 	bool wrote = is_method(req, "POST") || is_method(req, "PUT") ||
 	    is_method(req, "DELETE");
-	enum err e = wrote ? ERR_UNCERTAIN : ERR_NO_MEMORY;
-	const struct err_info *info = err_info(e);
-	int len;
 
-	res->header_count = 0;
-	res->status = info->status;
-	res->code = info->code;
-	res->why = "the request's memory is used up";
-	put_static(res, "Content-Type", "application/problem+json");
-	put_static(res, "Cache-Control", "no-store");
-	put_static(res, "Vary", "Origin");
-	put_static(res, "X-Request-Id", sc->request_id);
-	if (info->retryable)
-		put_static(res, "Retry-After", "1");
-
-	len = snprintf(res->spare, sizeof(res->spare),
-	    "{\"type\":\"" PROBLEM_DOCS "#%s\",\"title\":\"%s\",\"status\":%d,"
-	    "\"detail\":\"%s\",\"code\":\"%s\",\"request_id\":\"%s\"}",
-	    info->code, info->title, info->status, problem_sentence(e),
-	    info->code, sc->request_id);
-	if (len < 0 || is_method(req, "HEAD"))
-		len = 0;
-	res->body.data = res->spare;
-	res->body.len = (size_t)len;
-	res->body.overflow = false;
+	/* What was found faulty is not why it failed. */
+	sc->faults = NULL;
+	sc->faults_end = &sc->faults;
+	sc->fault_count = 0;
+	problem_answer(sc, res,
+	    scope_fail(sc, wrote ? ERR_UNCERTAIN : ERR_NO_MEMORY,
+	        "the memory of a request is used up"));
+	response_header(res, "Vary", "Origin");
+	if (is_method(req, "HEAD"))
+		buf_init(&res->body, sc->arena, RESPONSE_BODY_MAX);
 }

@@ -17,7 +17,9 @@ struct scope;
  * request when it names a usable one.
  *
  * Allocation failures jump to the caller's arena_catch; serve_failed then
- * makes the answer (503 when a write may have been under way, else 500).
+ * makes the answer (503 when a write may have been under way, else 500).  It
+ * needs some memory too: sc and res hold a fresh arena by then, while what
+ * the request was made of still stands.
  */
 void serve(struct app *app, struct scope *sc, const struct request *req,
     struct response *res);

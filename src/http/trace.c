@@ -68,6 +68,17 @@ trace_from_amazon(struct arena *arena, const char *value)
 	return arena_printf(arena, "%.8s%.24s", root, root + 9);
 }
 
+const char *
+trace_new(struct scope *sc)
+{
+	char text[UUID_TEXT_MAX];
+	struct uuid id;
+
+	uuid_new(&id);
+	sc->request_id = arena_strdup(sc->arena, uuid_format(&id, text));
+	return sc->request_id;
+}
+
 void
 trace_take(struct scope *sc, const struct request *req)
 {
@@ -75,16 +86,11 @@ trace_take(struct scope *sc, const struct request *req)
 	const char *parent = request_header(req, "traceparent");
 	const char *amazon = request_header(req, "x-amzn-trace-id");
 	const char *trace = NULL;
-	char text[UUID_TEXT_MAX];
-	struct uuid fresh;
 
-	if (id && trace_request_id_valid(id)) {
+	if (id && trace_request_id_valid(id))
 		sc->request_id = id;
-	} else {
-		uuid_new(&fresh);
-		sc->request_id =
-		    arena_strdup(sc->arena, uuid_format(&fresh, text));
-	}
+	else
+		(void)trace_new(sc);
 
 	if (parent)
 		trace = trace_from_parent(sc->arena, parent);

@@ -18,6 +18,9 @@ bool trace_request_id_valid(const char *id);
 const char *trace_from_parent(struct arena *arena, const char *value);
 const char *trace_from_amazon(struct arena *arena, const char *value);
 
+/* Give the request a new id (sc->request_id), and answer it. */
+const char *trace_new(struct scope *sc);
+
 /* Set sc->request_id (the caller's when usable, else a new one) and
  * sc->trace_id ("" when the caller brings none). */
 void trace_take(struct scope *sc, const struct request *req);
