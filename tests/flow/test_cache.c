@@ -886,10 +886,13 @@ a_commit_slower_than_a_marks_patience_is_still_remembered(void)
 	CU_ASSERT_EQUAL(count, 2);
 	shm_marks_redone(b.shm, marks, count, false);
 	CU_ASSERT_TRUE(store(&b, key, "old"));
-	/* ... and the deletion after it fails. */
+	/* ... and the deletion after it is not even sent. */
 	CU_ASSERT_EQUAL(kill(b.redis.pid, SIGSTOP), 0);
+	CU_ASSERT_FALSE(cache_ping(b.cache, request(&b)));
 	cache_forget(b.cache, request(&b), &b.f1, &day, 1, false);
 	CU_ASSERT_EQUAL(kill(b.redis.pid, SIGCONT), 0);
+	CU_ASSERT_STRING_EQUAL(say(&b, "EXISTS availability:" F1
+	    ":2024-01-15"), ":1\r\n");
 	CU_ASSERT_TRUE(get_until(&b, key, CACHE_MISS, CACHE_HIT));
 	bed_clear(&b);
 }
