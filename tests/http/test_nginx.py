@@ -176,6 +176,20 @@ def test_the_configuration_is_clean(site):
     assert "[warn]" not in done.stderr and "[emerg]" not in done.stderr
 
 
+def test_the_errors_of_nginx_agree_with_the_table_of_the_api(site):
+    table = (TREE / "src/base/err.c").read_text()
+    table = re.sub(r"TITLE_INTERNAL(?=,)", '"Something went wrong on our side"', table)
+    table = re.sub(r"TITLE_UNAVAILABLE(?=,)", '"The service cannot be reached right now"', table)
+    rows = {code: (int(status), title) for status, code, title in
+            re.findall(r'\{ (\d+), "(\w+)",\s+"([^"]+)"', table)}
+    conf = (site.home / "nginx/problems.conf").read_text()
+    bodies = [json.loads(b) for b in re.findall(r"return \d+ '(.*)\\n';", conf)]
+    shared = [b for b in bodies if b["code"] in rows]
+    assert len(shared) >= 6
+    for body in shared:
+        assert (body["status"], body["title"]) == rows[body["code"]]
+
+
 def test_a_worker_is_told_what_it_needs_and_no_more(site):
     status, headers, body = site.ask("/api/v1/a%20b/../c?x=%41", Proxy="http://evil", X_Request_Id="abcdefgh-1")
     told = json.loads(body)
@@ -273,7 +287,7 @@ def test_a_dead_worker_is_a_503_that_says_when_and_is_asked_once(site):
     site.worker.die = True
     try:
         seen = len(site.worker.seen)
-        headers = assert_problem(site.ask("/api/v1/x", "DELETE"), 503, "unavailable")
+        headers = assert_problem(site.ask("/api/v1/x", "DELETE"), 503, "service_unavailable")
         assert headers["Retry-After"] == "2" and headers["Cache-Control"] == "no-store"
         assert len(site.worker.seen) == seen + 1
     finally:
