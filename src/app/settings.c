@@ -233,7 +233,7 @@ base_url_valid(const char *url)
 static bool
 rules_hold(const struct settings *s, char *why, size_t why_max)
 {
-	if (!base_url_valid(s->public_url))
+	if (*s->public_url && !base_url_valid(s->public_url))
 		return refuse(why, why_max, "PUBLIC_URL must be https:// or "
 		    "http:// and a host, without a slash at the end");
 	if (!origins_valid(s->cors_origins))
@@ -255,8 +255,8 @@ rules_hold(const struct settings *s, char *why, size_t why_max)
 	return true;
 }
 
-const struct settings *
-settings_load(char *why, size_t why_max)
+static const struct settings *
+load(const struct conf_setting *table, char *why, size_t why_max)
 {
 	struct settings *settings = calloc(1, sizeof *settings);
 
@@ -264,8 +264,7 @@ settings_load(char *why, size_t why_max)
 		refuse(why, why_max, "there is no memory");
 		return NULL;
 	}
-	if (!conf_load(settings_table, settings_count, settings, why,
-	    why_max)) {
+	if (!conf_load(table, settings_count, settings, why, why_max)) {
 		free(settings);
 		return NULL;
 	}
@@ -274,6 +273,23 @@ settings_load(char *why, size_t why_max)
 		return NULL;
 	}
 	return settings;
+}
+
+const struct settings *
+settings_load(char *why, size_t why_max)
+{
+	return load(settings_table, why, why_max);
+}
+
+const struct settings *
+settings_load_some(char *why, size_t why_max)
+{
+	struct conf_setting table[ARRAY_LEN(settings_table)];
+
+	memcpy(table, settings_table, sizeof table);
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		table[i].flags &= ~(unsigned)CONF_REQUIRED;
+	return load(table, why, why_max);
 }
 
 void

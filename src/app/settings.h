@@ -57,6 +57,9 @@ extern const size_t settings_count;
 
 /* From the environment.  NULL with one sentence in why. */
 const struct settings *settings_load(char *why, size_t why_max) MUSTCHECK;
+/* For bookingctl: none is required, what is not given is "" or its default;
+ * what is given must hold. */
+const struct settings *settings_load_some(char *why, size_t why_max) MUSTCHECK;
 void settings_free(const struct settings *settings); /* accepts NULL */
 
 #endif
