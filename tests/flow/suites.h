@@ -2,3 +2,4 @@
 SUITE(values)
 SUITE(migrate)
 SUITE(store)
+SUITE(cache)
