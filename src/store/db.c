@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <libpq-fe.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/scope.h"
+#include "store/link.h"
 #include "store/refusal.h"
 
 #define USEC_PER_MSEC INT64_C(1000)
@@ -24,10 +24,6 @@
 #define DB_DOWN_US (200 * USEC_PER_MSEC)
 /* A connection idle for longer is looked at before a write is sent. */
 #define DB_IDLE_US (10 * USEC_PER_MSEC)
-#define DB_IDLE_READS_MAX 8
-/* TLS hands over whole records: the part of one (16 KiB at most) for which
- * libpq had no room (it makes 8 KiB) is there without the socket saying so. */
-#define DB_TLS_READS 2
 
 static const int64_t waits_us[] = {
 	10 * USEC_PER_MSEC, 40 * USEC_PER_MSEC, 160 * USEC_PER_MSEC
@@ -66,34 +62,12 @@ struct call {
 	struct answer *answer;
 };
 
-enum outcome { ANSWERED, LOST, LATE };
-
 /* ---- waiting ----------------------------------------------------------- */
 
 static int64_t
 earlier(int64_t a, int64_t b)
 {
 	return a < b ? a : b;
-}
-
-/* false: the moment came first. */
-static bool
-wait_for(int fd, short events, int64_t until_us)
-{
-	for (;;) {
-		struct pollfd p = { .fd = fd, .events = events };
-		int64_t left = until_us - clock_mono_us();
-		int n;
-
-		if (left <= 0)
-			return false;
-		left = earlier(left / USEC_PER_MSEC + 1, INT32_MAX);
-		n = poll(&p, 1, (int)left);
-		if (n > 0)
-			return true;
-		if (n < 0 && errno != EINTR)
-			return true; /* libpq will say what is wrong */
-	}
 }
 
 /* false: the request has no time for it. */
@@ -175,35 +149,6 @@ answer_take(PGconn *conn, void *data)
 	return answer->broken;
 }
 
-/* Send what is left to send and take the answer. */
-static enum outcome
-exchange(PGconn *conn, int64_t until_us,
-    bool (*take)(PGconn *conn, void *data), void *data)
-{
-	int more = 0;
-
-	for (;;) {
-		int unsent = PQflush(conn);
-		short events = unsent > 0 ? POLLIN | POLLOUT : POLLIN;
-
-		if (unsent < 0)
-			return LOST;
-		if (take(conn, data))
-			return PQstatus(conn) == CONNECTION_OK ? ANSWERED : LOST;
-		if (more > 0)
-			more--;
-		else if (!wait_for(PQsocket(conn), events, until_us))
-			return LATE;
-		else if (PQsslInUse(conn))
-			more = DB_TLS_READS;
-		if (!PQconsumeInput(conn)) {
-			/* Its last words may have come with the end. */
-			(void)take(conn, data);
-			return LOST;
-		}
-	}
-}
-
 /* ---- the connection ---------------------------------------------------- */
 
 struct db *
@@ -250,213 +195,32 @@ db_connected(const struct db *db)
 	return db->conn && PQstatus(db->conn) == CONNECTION_OK;
 }
 
-/* The first line of a message of libpq or Postgres. */
+/* A connection with its statements prepared, or none. */
 static enum err
-fail_line(struct scope *sc, enum err e, const char *what, const char *name,
-    const char *message)
-{
-	return scope_fail(sc, e, "%s%s: %.*s", what, name,
-	    (int)strcspn(message, "\n"), message);
-}
-
-static void
-ignore_notice(void *data, const PGresult *result)
-{
-	(void)data;
-	(void)result;
-}
-
-static PGconn *
-connect_start(const struct db *db)
-{
-	const struct db_options *o = &db->options;
-	char session[512];
-	/* What stands after dbname wins over the URL. */
-	const char *const names[] = { "dbname", "application_name",
-		"client_encoding", "tcp_user_timeout", "keepalives",
-		"keepalives_idle", "keepalives_interval", "keepalives_count",
-		"options", NULL };
-	const char *const values[] = { o->url, o->program, "UTF8", "5000", "1",
-		"10", "3", "3", session, NULL };
-
-	snprintf(session, sizeof session,
-	    "-c statement_timeout=%" PRId64 " -c lock_timeout=%" PRId64
-	    " -c idle_in_transaction_session_timeout=10000"
-	    " -c client_connection_check_interval=1000"
-	    " -c TimeZone=UTC -c search_path=pg_catalog"
-	    " -c client_min_messages=warning -c jit=off",
-	    o->statement_timeout_ms, o->lock_timeout_ms);
-	return PQconnectStartParams(names, values, 1);
-}
-
-/* A URL that does not parse may hold a password: it is not quoted. */
-static bool
-url_parses(const char *url)
-{
-	PQconninfoOption *options = PQconninfoParse(url, NULL);
-
-	PQconninfoFree(options);
-	return options != NULL;
-}
-
-static enum outcome
-connect_poll(PGconn *conn, int64_t until_us)
-{
-	/* As after PGRES_POLLING_WRITING, says libpq's manual. */
-	short events = POLLOUT;
-
-	if (PQstatus(conn) == CONNECTION_BAD)
-		return LOST;
-	for (;;) {
-		if (!wait_for(PQsocket(conn), events, until_us))
-			return LATE;
-		switch (PQconnectPoll(conn)) {
-		case PGRES_POLLING_OK:
-			return ANSWERED;
-		case PGRES_POLLING_READING:
-			events = POLLIN;
-			break;
-		case PGRES_POLLING_WRITING:
-			events = POLLOUT;
-			break;
-		default:
-			return LOST;
-		}
-	}
-}
-
-/* The answers to many Parse messages and the Sync behind them. */
-struct parses {
-	size_t seen;
-	unsigned nulls; /* one closes each answer, two in a row are the end */
-	PGresult *error;
-	size_t error_at;
-};
-
-static bool
-parses_take(PGconn *conn, void *data)
-{
-	struct parses *p = data;
-
-	while (!PQisBusy(conn)) {
-		PGresult *result = PQgetResult(conn);
-		ExecStatusType status = PQresultStatus(result);
-
-		if (!result) {
-			if (++p->nulls == 2)
-				return true;
-			continue;
-		}
-		p->nulls = 0;
-		if (status == PGRES_FATAL_ERROR && !p->error) {
-			p->error = result;
-			p->error_at = p->seen;
-		} else {
-			PQclear(result);
-		}
-		p->seen++;
-		if (status == PGRES_PIPELINE_SYNC)
-			return true;
-	}
-
-	return false;
-}
-
-/* Why a statement could not be prepared. */
-static enum err
-parse_failed(struct scope *sc, const PGresult *error, const char *name)
-{
-	const char *sqlstate = PQresultErrorField(error, PG_DIAG_SQLSTATE);
-	enum err e = refusal_find(sqlstate, NULL)->err;
-
-	/* Without SQLSTATE it is libpq that speaks: of the connection. */
-	if (!sqlstate || e == ERR_RETRY)
-		e = ERR_UNAVAILABLE;
-	return fail_line(sc, e, "statement ", name,
-	    sqlstate ? PQresultErrorField(error, PG_DIAG_MESSAGE_PRIMARY) :
-	    PQresultErrorMessage(error));
-}
-
-/* Prepare these statements in one round trip. */
-static enum err
-db_prepare(struct db *db, struct scope *sc, const enum stmt *list,
-    size_t count, int64_t until_us)
-{
-	struct parses parses = { 0 };
-	enum outcome outcome = LOST;
-	bool sent;
-	enum err e = ERR_OK;
-
-	sent = PQenterPipelineMode(db->conn);
-	for (size_t i = 0; sent && i < count; i++)
-		sent = PQsendPrepare(db->conn, stmt_table[list[i]].name,
-		    stmt_table[list[i]].text, 0, NULL);
-	if (sent && PQpipelineSync(db->conn)) {
-		sc->pg_trips++;
-		outcome = exchange(db->conn, until_us, parses_take, &parses);
-	}
-
-	if (parses.error)
-		e = parse_failed(sc, parses.error, parses.error_at < count ?
-		    stmt_table[list[parses.error_at]].name : "?");
-	else if (outcome == LATE)
-		e = scope_fail(sc, ERR_TIMEOUT, "preparing took too long");
-	else if (outcome != ANSWERED || parses.seen != count + 1)
-		e = scope_fail(sc, ERR_UNAVAILABLE,
-		    "the connection was lost while preparing");
-	PQclear(parses.error);
-	if (!e && !PQexitPipelineMode(db->conn))
-		e = scope_fail(sc, ERR_INTERNAL, "the pipeline did not end");
-	for (size_t i = 0; !e && i < count; i++)
-		db->prepared[list[i]] = true;
-
-	return e;
-}
-
-static enum err
-db_prepare_all(struct db *db, struct scope *sc, int64_t until_us)
+db_open_until(struct db *db, struct scope *sc, int64_t until_us)
 {
 	enum stmt list[STMT__MAX];
 	size_t count = 0;
 	enum err e;
 
+	memset(db->prepared, 0, sizeof db->prepared);
+	memset(db->checked, 0, sizeof db->checked);
+	e = link_open(&db->options, sc, until_us, &db->conn);
+	if (e || !db->options.prepare)
+		return e;
+
 	for (int i = 0; i < STMT__MAX; i++) {
 		if (!stmt_table[i].late)
 			list[count++] = (enum stmt)i;
 	}
-
-	e = db_prepare(db, sc, list, count, until_us);
+	e = link_prepare(db->conn, sc, list, count, until_us);
 	/* Somebody changes the schema: no connection for now. */
-	return e == ERR_TIMEOUT ? ERR_UNAVAILABLE : e;
-}
+	if (e)
+		return e == ERR_TIMEOUT ? ERR_UNAVAILABLE : e;
 
-static enum err
-db_open_until(struct db *db, struct scope *sc, int64_t until_us)
-{
-	enum outcome outcome;
-
-	memset(db->prepared, 0, sizeof db->prepared);
-	memset(db->checked, 0, sizeof db->checked);
-	if (!url_parses(db->options.url))
-		return scope_fail(sc, ERR_INTERNAL,
-		    "the database's URL is not a connection string");
-
-	db->conn = connect_start(db);
-	if (!db->conn)
-		return scope_fail(sc, ERR_UNAVAILABLE, "no memory to connect");
-	outcome = connect_poll(db->conn, until_us);
-	if (outcome == LATE)
-		return scope_fail(sc, ERR_UNAVAILABLE,
-		    "connecting to Postgres took too long");
-	if (outcome == LOST)
-		return fail_line(sc, ERR_UNAVAILABLE, "Postgres", "",
-		    PQerrorMessage(db->conn));
-
-	PQsetNoticeReceiver(db->conn, ignore_notice, NULL);
-	if (PQsetnonblocking(db->conn, 1) != 0)
-		return scope_fail(sc, ERR_UNAVAILABLE, "no memory to connect");
-
-	return db->options.prepare ? db_prepare_all(db, sc, until_us) : ERR_OK;
+	for (size_t i = 0; i < count; i++)
+		db->prepared[list[i]] = true;
+	return ERR_OK;
 }
 
 /* insist: a connection was lost a moment ago, so do not heed the rest that a
@@ -506,25 +270,6 @@ db_connect(struct db *db, struct scope *sc)
 	return e;
 }
 
-/* Did the server close the connection while nobody looked?  What it said
- * before is read away. */
-static bool
-went_away(const struct db *db)
-{
-	for (int i = 0; i < DB_IDLE_READS_MAX; i++) {
-		struct pollfd p = { .fd = PQsocket(db->conn),
-			.events = POLLIN };
-
-		if (poll(&p, 1, 0) == 0)
-			return false;
-		if (!PQconsumeInput(db->conn))
-			return true;
-		(void)PQisBusy(db->conn); /* parses a parting message */
-	}
-
-	return true;
-}
-
 /* A connection on which the statement is prepared.  *ret_again: the try may
  * be made once more. */
 static enum err
@@ -538,7 +283,7 @@ db_ready(struct db *db, struct scope *sc, const struct call *call, bool insist,
 		    "the transaction was lost with its connection");
 
 	if (db_connected(db) && !db->in_tx && !call->harmless &&
-	    clock_mono_us() - db->used_us > DB_IDLE_US && went_away(db))
+	    clock_mono_us() - db->used_us > DB_IDLE_US && link_went_away(db->conn))
 		db_drop(db);
 	if (!db_connected(db)) {
 		int64_t start = clock_mono_us();
@@ -556,9 +301,11 @@ db_ready(struct db *db, struct scope *sc, const struct call *call, bool insist,
 
 	if (call->script || db->prepared[call->stmt])
 		return ERR_OK;
-	e = db_prepare(db, sc, &call->stmt, 1, sc->deadline_us);
+	e = link_prepare(db->conn, sc, &call->stmt, 1, sc->deadline_us);
 	if (e)
 		db_drop(db);
+	else
+		db->prepared[call->stmt] = true;
 	*ret_again = e == ERR_UNAVAILABLE;
 	return e;
 }
@@ -608,7 +355,7 @@ refused(struct db *db, struct scope *sc, const struct call *call,
 		    call->name, script_line(call->script, error),
 		    message ? message : sqlstate);
 
-	return fail_line(sc, refusal->err, "statement ", call->name,
+	return link_fail(sc, refusal->err, "statement ", call->name,
 	    refusal->sentence ? refusal->sentence :
 	    message ? message : sqlstate);
 }
@@ -616,14 +363,14 @@ refused(struct db *db, struct scope *sc, const struct call *call,
 /* The connection went before the answer had come. */
 static enum err
 lost(struct db *db, struct scope *sc, const struct call *call,
-    enum outcome outcome, bool *ret_again)
+    enum link_outcome outcome, bool *ret_again)
 {
-	const char *what = outcome == LATE ? "no answer in time" :
+	const char *what = outcome == LINK_LATE ? "no answer in time" :
 	    "the connection was lost";
 	enum err e = ERR_UNCERTAIN;
 
 	if (call->harmless)
-		e = outcome == LATE ? ERR_TIMEOUT : ERR_UNAVAILABLE;
+		e = outcome == LINK_LATE ? ERR_TIMEOUT : ERR_UNAVAILABLE;
 	db_drop(db);
 	*ret_again = e == ERR_UNAVAILABLE;
 	return scope_fail(sc, e, "statement %s: %s", call->name, what);
@@ -659,7 +406,7 @@ db_try(struct db *db, struct scope *sc, const struct call *call, bool insist,
     bool *ret_again)
 {
 	struct answer *answer = call->answer;
-	enum outcome outcome;
+	enum link_outcome outcome;
 	int64_t now;
 	bool known;
 	enum err e;
@@ -681,22 +428,22 @@ db_try(struct db *db, struct scope *sc, const struct call *call, bool insist,
 		    "statement %s: it could not be sent", call->name);
 	}
 	sc->pg_trips++;
-	outcome = exchange(db->conn, answer_until(db, sc, now), answer_take,
+	outcome = link_exchange(db->conn, answer_until(db, sc, now), answer_take,
 	    answer);
 	db->used_us = clock_mono_us();
-	if (outcome == ANSWERED && answer->ok && !answer->error &&
+	if (outcome == LINK_ANSWERED && answer->ok && !answer->error &&
 	    !answer->broken)
 		return ERR_OK;
 
 	/* Parting words (FATAL) also mean that nothing was done, when they
 	 * come before the statement's own answer; a commit has been done
 	 * before it is answered.  An error without SQLSTATE is libpq's. */
-	known = outcome == ANSWERED ||
+	known = outcome == LINK_ANSWERED ||
 	    (!answer->ok && call->stmt != STMT_TX_COMMIT);
 	if (answer->error && known &&
 	    PQresultErrorField(answer->error, PG_DIAG_SQLSTATE)) {
 		e = refused(db, sc, call, ret_again);
-		if (outcome != ANSWERED)
+		if (outcome != LINK_ANSWERED)
 			db_drop(db);
 		return e;
 	}

@@ -1,7 +1,7 @@
 /*
  * db.h: one Postgres connection: open, prepare every statement, run them by
- * name with the request's deadline, reopen when it is lost.  With row.c the
- * only user of libpq.
+ * name with the request's deadline, reopen when it is lost.  With link.c and
+ * row.c the only user of libpq.
  *
  * Retries  A statement is run again (up to three times, 10, 40, 160 ms apart)
  *          after 40001, 40P01 and a lost connection; a `write` of sql/queries
