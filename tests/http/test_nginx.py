@@ -274,10 +274,12 @@ def test_the_docs_are_a_page_that_only_reads(site):
     if not page.exists():
         page.mkdir(parents=True)
         page.joinpath("index.html").write_text("<!doctype html>")
-        for path in (page, page.parent, page / "index.html"):
+        page.joinpath("errors.html").write_text("<!doctype html>")
+        for path in (page.parent, page, page / "index.html", page / "errors.html"):
             os.chmod(path, 0o755)
     status, headers, _ = site.ask("/docs/")
     assert status == 200 and headers["Content-Type"].startswith("text/html")
+    assert site.ask("/docs/errors")[0] == 200
     assert "script-src 'self'" in headers["Content-Security-Policy"]
     assert "unsafe" not in headers["Content-Security-Policy"]
     assert assert_problem(site.ask("/docs/", "POST", b"x"), 405, "method_not_allowed")["Allow"] == "GET, HEAD"
