@@ -116,8 +116,9 @@ static const struct field fault_rows[] = {
 	  "\"must be at most 17\"" },
 };
 static const struct form form_fault = {
-	"ProblemError", "One faulty field.", sizeof(struct fault),
-	fault_rows, ARRAY_LEN(fault_rows), NULL
+	.name = "ProblemError", .help = "One faulty field.",
+	.size = sizeof(struct fault),
+	.fields = fault_rows, .count = ARRAY_LEN(fault_rows),
 };
 
 static const struct field problem_rows[] = {
@@ -149,9 +150,10 @@ static const struct field problem_rows[] = {
 };
 /* clang-format on */
 
-const struct form form_problem = { "Problem",
-	"What went wrong, as RFC 9457 has it.", sizeof(struct problem),
-	problem_rows, ARRAY_LEN(problem_rows), NULL };
+const struct form form_problem = { .name = "Problem",
+	.help = "What went wrong, as RFC 9457 has it.",
+	.size = sizeof(struct problem),
+	.fields = problem_rows, .count = ARRAY_LEN(problem_rows) };
 
 const char *
 problem_sentence(enum err e)
