@@ -28,7 +28,7 @@ form_clear(const struct form *form, void *object)
 
 		if (field->type == FIELD_INSTANT || field->type == FIELD_DATE ||
 		    field->type == FIELD_INT || field->type == FIELD_MONEY)
-			*(int64_t *)form_slot(field, object) = NONE;
+			*(int64_t *)form_member(field, object) = NONE;
 	}
 }
 
@@ -159,7 +159,7 @@ read_other(const struct form_place *at, const struct field *field,
     struct json_object *json, void *object)
 {
 	enum json_type type = json_object_get_type(json);
-	void *slot = form_slot(field, object);
+	void *slot = form_member(field, object);
 	void *nested;
 
 	switch (field->type) {

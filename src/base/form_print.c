@@ -128,7 +128,7 @@ form_print(struct buf *out, const struct form *form, const void *object)
 	buf_putc(out, '{');
 	for (size_t i = 0; i < form->count; i++) {
 		const struct field *field = &form->fields[i];
-		const void *slot = form_slot_const(field, object);
+		const void *slot = form_member_const(field, object);
 		bool absent = is_absent(field, slot);
 
 		if (absent && !(field->flags & FIELD_NULLABLE))

@@ -45,7 +45,7 @@ take_value(const struct form_place *at, const struct field *field,
 		form_take_text(at, field, value, object);
 	} else if (field->type == FIELD_BOOL) {
 		if (strcmp(value, "true") == 0)
-			*(bool *)form_slot(field, object) = true;
+			*(bool *)form_member(field, object) = true;
 		else if (strcmp(value, "false") != 0)
 			form_note(at, "type", "must be true or false");
 	} else {

@@ -69,13 +69,13 @@ form_is_readable(enum field_type type)
 }
 
 void *
-form_slot(const struct field *field, void *object)
+form_member(const struct field *field, void *object)
 {
 	return (char *)object + field->offset;
 }
 
 const void *
-form_slot_const(const struct field *field, const void *object)
+form_member_const(const struct field *field, const void *object)
 {
 	return (const char *)object + field->offset;
 }
@@ -288,7 +288,7 @@ void
 form_take_text(const struct form_place *at, const struct field *field,
     const char *text, void *object)
 {
-	void *slot = form_slot(field, object);
+	void *slot = form_member(field, object);
 	int64_t number;
 
 	assert(form_is_text(field->type));
@@ -410,5 +410,5 @@ form_take_number(const struct form_place *at, const struct field *field,
 	else if (form_has_max(field) && value > field->max)
 		note_bound(at, field, false);
 	else
-		*(int64_t *)form_slot(field, object) = value;
+		*(int64_t *)form_member(field, object) = value;
 }

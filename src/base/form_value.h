@@ -32,8 +32,8 @@ bool form_has_max(const struct field *field);
 bool form_is_text(enum field_type type);
 bool form_is_readable(enum field_type type);
 
-void *form_slot(const struct field *field, void *object);
-const void *form_slot_const(const struct field *field, const void *object);
+void *form_member(const struct field *field, void *object);
+const void *form_member_const(const struct field *field, const void *object);
 
 /* Check the text, valid UTF-8, of a form_is_text field and store it; or note
  * a fault and leave the field absent. */
