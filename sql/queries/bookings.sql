@@ -45,8 +45,8 @@ select b.id, b.customer_id, b.franchise_id, b.booking_status, b.start_datetime, 
   join franchises.franchises f on f.id = b.franchise_id
   join bookings.customer_info i on i.booking_id = b.id
  cross join lateral (
-       select array_agg(c.id order by c.position) as ids,
-              array_agg(c.age order by c.position) as ages,
+       select array_agg(c.id order by c.position) filter (where t.part = 1) as ids,
+              array_agg(c.age order by c.position) filter (where t.part = 1) as ages,
               array_agg(t.text order by c.position, t.part) as texts
          from bookings.booking_children c
         cross join lateral (values (1, c.name), (2, c.special_needs), (3, c.allergies),

@@ -217,8 +217,7 @@ booking_cancel(struct app *app, struct scope *sc, const struct caller *caller,
 	return e;
 }
 
-/* Whoever expires a hold acts for its owner. */
-static const struct caller expirer = { .kind = CALLER_SECRET,
+static const struct caller expirer = { .kind = CALLER_SYSTEM,
 	.name = "system" };
 
 enum err

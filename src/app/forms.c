@@ -539,7 +539,7 @@ static const struct field slot_rows[] = {
 	{ "peak", FIELD_BOOL, MUST, 0, 0, AT(slot, peak), NULL, NULL,
 	  "Whether the peak rate holds.", "false" },
 };
-FORM(slot, "Slot", slot, slot_rows, "A stretch of time that can be booked.",
+FORM(day_slot, "Slot", slot, slot_rows, "A stretch of time that can be booked.",
     NULL);
 
 static const struct field pricing_rows[] = {
@@ -571,7 +571,7 @@ static const struct field availability_rows[] = {
 	  AT(availability, closed_reason), NULL, closed_reasons,
 	  "Why nothing can be booked that day, or null.", "null" },
 	{ "available_slots", FIELD_LIST, MUST, 0, 200,
-	  AT(availability, available_slots), &form_slot, NULL,
+	  AT(availability, available_slots), &form_day_slot, NULL,
 	  "The slots that can still be booked, in order.", NULL },
 	{ "pricing", FIELD_OBJECT, MUST, 0, 0, AT(availability, pricing),
 	  &form_pricing, NULL, "Rates of the franchise.", NULL },

@@ -237,7 +237,7 @@ static bool
 knows_member(const struct form *form, const char *name)
 {
 	for (size_t i = 0; i < form->count; i++) {
-		if (form_is_readable(form->fields[i].type) &&
+		if (form_is_readable(&form->fields[i]) &&
 		    strcmp(form->fields[i].name, name) == 0)
 			return true;
 	}
@@ -252,7 +252,7 @@ read_object(struct scope *sc, const struct form *form,
 	struct json_object_iterator end = json_object_iter_end(json);
 
 	for (size_t i = 0; i < form->count; i++) {
-		if (form_is_readable(form->fields[i].type))
+		if (form_is_readable(&form->fields[i]))
 			read_member(sc, &form->fields[i], json, at, object);
 	}
 

@@ -51,7 +51,7 @@ enum field_type {
 	FIELD_BOOL,
 	FIELD_OBJECT, /* `form` */
 	FIELD_LIST,   /* min..max objects of `form` */
-	FIELD_TEXTS,  /* list of min..max strings; FIELD_SPLIT: or one text */
+	FIELD_TEXTS,  /* list of strings; read only with FIELD_SPLIT */
 	FIELD_INTS,   /* list of integers (printed only) */
 	FIELD_RAW,    /* ready JSON text (printed only); `form` describes it */
 	FIELD__MAX
@@ -64,8 +64,8 @@ enum {
 	                             REQUIRED */
 	FIELD_MULTILINE = 1 << 2, /* TEXT may hold newline and tab */
 	FIELD_RAW_LIST = 1 << 3,  /* RAW is a list of `form` */
-	FIELD_SPLIT = 1 << 4      /* TEXTS may be one text of words with spaces
-	                             between (a JWT's scope, RFC 8693) */
+	FIELD_SPLIT = 1 << 4      /* TEXTS is read too: a list, or one text of
+	                             words with spaces between (a JWT's scope) */
 };
 
 struct form;

@@ -222,7 +222,7 @@ put_required(struct buf *out, const struct form *form, bool input)
 		const struct field *field = &form->fields[i];
 
 		if (!(field->flags & FIELD_REQUIRED) ||
-		    (input && !form_is_readable(field->type)))
+		    (input && !form_is_readable(field)))
 			continue;
 		buf_puts(out, first ? ",\"required\":[" : ",");
 		first = false;
@@ -245,7 +245,7 @@ form_schema(struct buf *out, const struct form *form, bool input)
 
 	buf_puts(out, ",\"properties\":{");
 	for (size_t i = 0; i < form->count; i++) {
-		if (input && !form_is_readable(form->fields[i].type))
+		if (input && !form_is_readable(&form->fields[i]))
 			continue;
 		if (!first)
 			buf_putc(out, ',');

@@ -63,9 +63,10 @@ form_is_text(enum field_type type)
 }
 
 bool
-form_is_readable(enum field_type type)
+form_is_readable(const struct field *field)
 {
-	return type != FIELD_INTS && type != FIELD_RAW;
+	return field->type != FIELD_INTS && field->type != FIELD_RAW &&
+	    (field->type != FIELD_TEXTS || field->flags & FIELD_SPLIT);
 }
 
 void *

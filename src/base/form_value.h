@@ -30,7 +30,7 @@ bool form_has_max(const struct field *field);
 
 /* The JSON of this type is a string; it can be read at all. */
 bool form_is_text(enum field_type type);
-bool form_is_readable(enum field_type type);
+bool form_is_readable(const struct field *field);
 
 void *form_member(const struct field *field, void *object);
 const void *form_member_const(const struct field *field, const void *object);

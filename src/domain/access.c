@@ -70,6 +70,8 @@ access_owns(const struct caller *caller, const struct uuid *booking,
 		return same_customer(caller, customer) &&
 		    (uuid_is_none(&caller->franchise) ||
 		        uuid_equal(&caller->franchise, franchise));
+	case CALLER_SYSTEM:
+		return true;
 	case CALLER_NOBODY:
 	case CALLER_PUBLISHABLE:
 	case CALLER__MAX:

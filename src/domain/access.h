@@ -16,6 +16,7 @@ enum caller_kind {
 	CALLER_MANAGE,      /* our own token of one booking */
 	CALLER_PUBLISHABLE, /* an API key a browser may hold */
 	CALLER_SECRET,      /* an API key of a server */
+	CALLER_SYSTEM,      /* ourselves: due work on any booking */
 	CALLER__MAX
 };
 

@@ -74,6 +74,7 @@ kind_fits(const struct route *route, enum caller_kind kind)
 	case CALLER_PUBLISHABLE:
 		return route->who == ROUTE_KEY;
 	case CALLER_NOBODY:
+	case CALLER_SYSTEM:
 	case CALLER__MAX:
 		break;
 	}
