@@ -297,35 +297,42 @@ start_pool(const struct settings *conf, int64_t workers, char *const *argv)
 	return status;
 }
 
-int
-main(int argc, char **argv)
+/* With the settings as the command line changed them. */
+static int
+run(const struct options *options, struct settings conf, char **argv)
 {
-	struct options options = {0};
-	const struct settings *loaded;
-	struct settings conf;
-	char why[SCOPE_WHY_MAX];
 	char self[PATH_BYTES];
 	int64_t workers;
-	int status = read_options(argc, argv, &options);
 
-	if (status != 0 || options.done)
-		return status;
-
-	loaded = settings_load(why, sizeof why);
-	if (!loaded)
-		return complain(EX_CONFIG, why);
-	conf = *loaded;
-	if (options.socket)
-		conf.api_socket = options.socket;
+	if (options->socket)
+		conf.api_socket = options->socket;
 	log_open("booking-api", level_of(conf.log_level), STDERR_FILENO);
-
-	if (options.check)
+	if (options->check)
 		return check(&conf, 0);
 
-	workers = options.workers > 0    ? options.workers
+	workers = options->workers > 0   ? options->workers
 		  : conf.api_workers > 0 ? conf.api_workers
 					 : pool_default_workers();
 	find_self(argv[0], self);
 	argv[0] = self;
 	return start_pool(&conf, workers, argv);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options options = {0};
+	const struct settings *settings;
+	char why[SCOPE_WHY_MAX];
+	int status = read_options(argc, argv, &options);
+
+	if (status != 0 || options.done)
+		return status;
+
+	settings = settings_load(why, sizeof why);
+	if (!settings)
+		return complain(EX_CONFIG, why);
+	status = run(&options, *settings, argv);
+	settings_free(settings);
+	return status;
 }

@@ -48,7 +48,7 @@ const struct conf_setting settings_table[] = {
 	  "The permissions of that socket, in octal. Whoever may write to it "
 	  "may speak in nginx's name: keep it to nginx's group." },
 	{ "API_WORKERS", CONF_INT, 0, "0",
-	  0, 256, AT(api_workers), NULL, NULL,
+	  0, 255, AT(api_workers), NULL, NULL,
 	  "How many requests are answered at the same time; each worker holds "
 	  "one connection to Postgres. 0 chooses by the number of cores." },
 	{ "API_BACKLOG", CONF_INT, 0, "0",

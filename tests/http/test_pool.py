@@ -454,6 +454,26 @@ def test_reloads_under_load_fail_no_request(make, tmp_path):
     assert not pool.socket.exists()
 
 
+def test_a_successor_serves_before_the_old_one_is_told_to_go(make):
+    pool = make(workers=2).up()
+    before = pool.children()
+    pool.signal(signal.SIGHUP)
+    until(lambda: pool.events("pool_renewed"), "a renewal")
+    until(lambda: len(pool.events("worker_exit")) == 2, "two ends")
+    steps = [(entry["event"], entry["pid"])
+             for line in pool.log().splitlines() if line.startswith("{")
+             for entry in [json.loads(line)] if entry["event"] in
+             ("worker_ready", "worker_leaves", "worker_exit")]
+    first, second = pool.children()
+    old = [pid for event, pid in steps if event == "worker_leaves"]
+    assert sorted(old) == before
+    assert steps[2:] == [
+        ("worker_ready", first), ("worker_leaves", old[0]),
+        ("worker_exit", old[0]),
+        ("worker_ready", second), ("worker_leaves", old[1]),
+        ("worker_exit", old[1])]
+
+
 def test_reload_waits_for_the_request_in_hand(make):
     pool = make(workers=1, API_HANG_MS="10000").up()
     with Held(pool) as client:
