@@ -32,6 +32,7 @@ static const int64_t waits_us[] = {
 struct db {
 	struct db_options options; /* url and program are ours */
 	PGconn *conn;              /* NULL = none */
+	bool farewell;             /* the server has said that it ends it */
 	bool in_tx;
 	int64_t used_us; /* when the last answer came */
 	const char *detail;
@@ -192,7 +193,8 @@ db_free(struct db *db)
 bool
 db_connected(const struct db *db)
 {
-	return db->conn && PQstatus(db->conn) == CONNECTION_OK;
+	return db->conn && !db->farewell &&
+	    PQstatus(db->conn) == CONNECTION_OK;
 }
 
 /* A connection with its statements prepared, or none. */
@@ -205,7 +207,8 @@ db_open_until(struct db *db, struct scope *sc, int64_t until_us)
 
 	memset(db->prepared, 0, sizeof db->prepared);
 	memset(db->checked, 0, sizeof db->checked);
-	e = link_open(&db->options, sc, until_us, &db->conn);
+	e = link_open(&db->options, sc, until_us, &db->farewell,
+	    &db->conn);
 	if (e || !db->options.prepare)
 		return e;
 

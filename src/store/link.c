@@ -75,11 +75,16 @@ link_fail(struct scope *sc, enum err e, const char *what, const char *name,
 	    (int)strcspn(message, "\n"), message);
 }
 
+/* What the server says when nothing was asked comes as a notice, its parting
+ * words (57P01, 57P02) among them.  All else is not for us. */
 static void
-ignore_notice(void *data, const PGresult *result)
+hear_notice(void *data, const PGresult *result)
 {
-	(void)data;
-	(void)result;
+	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+	bool *farewell = data;
+
+	if (sqlstate && refusal_find(sqlstate, NULL)->way == REFUSAL_LOST)
+		*farewell = true;
 }
 
 static PGconn *
@@ -142,7 +147,7 @@ connect_poll(PGconn *conn, int64_t until_us)
 
 enum err
 link_open(const struct db_options *options, struct scope *sc, int64_t until_us,
-    PGconn **ret_conn)
+    bool *farewell, PGconn **ret_conn)
 {
 	enum link_outcome outcome;
 	PGconn *conn;
@@ -169,7 +174,8 @@ link_open(const struct db_options *options, struct scope *sc, int64_t until_us,
 		return e;
 	}
 
-	PQsetNoticeReceiver(conn, ignore_notice, NULL);
+	*farewell = false;
+	PQsetNoticeReceiver(conn, hear_notice, farewell);
 	*ret_conn = conn;
 	return ERR_OK;
 }

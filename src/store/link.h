@@ -30,9 +30,11 @@ enum link_outcome {
 enum link_outcome link_exchange(struct pg_conn *conn, int64_t until_us,
     bool (*take)(struct pg_conn *conn, void *data), void *data);
 
-/* ERR_UNAVAILABLE: it could not be had; ERR_INTERNAL: the URL is none. */
+/* ERR_UNAVAILABLE: it could not be had; ERR_INTERNAL: the URL is none.
+ * *farewell lives as long as the connection and becomes true when the server
+ * says, unasked, that it ends it. */
 enum err link_open(const struct db_options *options, struct scope *sc,
-    int64_t until_us, struct pg_conn **ret_conn) MUSTCHECK;
+    int64_t until_us, bool *farewell, struct pg_conn **ret_conn) MUSTCHECK;
 
 /* Prepare these statements in one round trip.  Besides what refusal.c makes of
  * the first error: ERR_UNAVAILABLE when the connection was lost, ERR_TIMEOUT

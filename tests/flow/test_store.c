@@ -20,6 +20,8 @@
 #include "support/pg.h"
 #include "unit/unit.h"
 
+#define ENDINGS 40
+
 #define BACKEND \
 	"(select pid from pg_stat_activity where application_name = 'store')"
 
@@ -435,6 +437,56 @@ a_write_that_was_ended_before_it_answered_is_done_once(void)
 	close_world(&w);
 }
 
+/* In a child: end our backend again and again. */
+static pid_t
+end_backends(const char *url)
+{
+	pid_t child = fork();
+	PGconn *pg;
+
+	if (child != 0)
+		return child;
+	pg = pg_open(url);
+	for (int i = 0; i < ENDINGS; i++) {
+		if (!pg_becomes(pg, 1, "select count(*) from " BACKEND
+		    " p (pid)"))
+			_exit(1);
+		pg_do(pg, "select pg_terminate_backend(pid) from " BACKEND
+		    " p (pid)");
+	}
+	_exit(0);
+}
+
+/* Only an end that falls between a statement and its commit leaves a doubt;
+ * what the server said while nothing was asked leaves none. */
+static void
+backends_ended_at_any_moment_lose_and_double_nothing(void)
+{
+	int64_t done = 0, unsure = 0, i = 0;
+	int status = -1;
+	struct world w;
+	pid_t child;
+
+	open_world(&w);
+	child = end_backends(w.url);
+	while (waitpid(child, &status, WNOHANG) == 0) {
+		enum err e;
+
+		arena_reset(w.arena);
+		scope_init(&w.scope, w.arena, 10000000);
+		e = note(&w, ++i, "written", "x");
+		CU_ASSERT(e == ERR_OK || e == ERR_UNCERTAIN);
+		done += e == ERR_OK;
+		unsure += e == ERR_UNCERTAIN;
+	}
+	CU_ASSERT_EQUAL(status, 0);
+	CU_ASSERT(done >= ENDINGS);
+	CU_ASSERT(unsure < ENDINGS / 2);
+	CU_ASSERT(noted(&w) >= done);
+	CU_ASSERT(noted(&w) <= done + unsure);
+	close_world(&w);
+}
+
 static void
 a_statement_timeout_is_a_timeout_and_keeps_the_connection(void)
 {
@@ -702,6 +754,7 @@ UNIT_SUITE(store,
     UNIT_TEST(a_deadlock_is_run_again_three_times_and_then_given_up),
     UNIT_TEST(an_idle_connection_that_was_closed_costs_no_request),
     UNIT_TEST(a_write_that_was_ended_before_it_answered_is_done_once),
+    UNIT_TEST(backends_ended_at_any_moment_lose_and_double_nothing),
     UNIT_TEST(a_statement_timeout_is_a_timeout_and_keeps_the_connection),
     UNIT_TEST(a_lock_timeout_is_a_timeout_and_nothing_was_done),
     UNIT_TEST(the_deadline_ends_a_read_of_a_server_that_hangs),
