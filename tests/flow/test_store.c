@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/scope.h"
 #include "store/db.h"
+#include "store/link.h"
 #include "support/pg.h"
 #include "unit/unit.h"
 
@@ -437,6 +438,31 @@ a_write_that_was_ended_before_it_answered_is_done_once(void)
 	close_world(&w);
 }
 
+/* They may be read together with the answer before, while libpq still takes
+ * the connection for a good one. */
+static void
+parting_words_while_nothing_was_asked_are_heard(void)
+{
+	struct db_options options = { .program = "store",
+		.statement_timeout_ms = 5000, .lock_timeout_ms = 2000 };
+	bool farewell = true;
+	PGconn *conn = NULL;
+	struct world w;
+
+	open_world(&w);
+	options.url = w.url;
+	CU_ASSERT_EQUAL_FATAL(link_open(&options, &w.scope,
+	    w.scope.deadline_us, &farewell, &conn), ERR_OK);
+	CU_ASSERT_FALSE(farewell);
+	kill_backend(&w);
+	CU_ASSERT_EQUAL(PQconsumeInput(conn), 1);
+	CU_ASSERT_FALSE(PQisBusy(conn));
+	CU_ASSERT_EQUAL(PQstatus(conn), CONNECTION_OK);
+	CU_ASSERT_TRUE(farewell);
+	PQfinish(conn);
+	close_world(&w);
+}
+
 /* In a child: end our backend again and again. */
 static pid_t
 end_backends(const char *url)
@@ -754,6 +780,7 @@ UNIT_SUITE(store,
     UNIT_TEST(a_deadlock_is_run_again_three_times_and_then_given_up),
     UNIT_TEST(an_idle_connection_that_was_closed_costs_no_request),
     UNIT_TEST(a_write_that_was_ended_before_it_answered_is_done_once),
+    UNIT_TEST(parting_words_while_nothing_was_asked_are_heard),
     UNIT_TEST(backends_ended_at_any_moment_lose_and_double_nothing),
     UNIT_TEST(a_statement_timeout_is_a_timeout_and_keeps_the_connection),
     UNIT_TEST(a_lock_timeout_is_a_timeout_and_nothing_was_done),
