@@ -110,7 +110,7 @@ static const struct field fault_rows[] = {
 	  NULL },
 	{ "rule", FIELD_TEXT, FIELD_REQUIRED, 0, 0,
 	  offsetof(struct fault, rule), NULL, NULL,
-	  "A stable word for the rule it breaks.", "\"max\"" },
+	  "A stable word for the rule it breaks.", "\"maximum\"" },
 	{ "detail", FIELD_TEXT, FIELD_REQUIRED, 0, 0,
 	  offsetof(struct fault, detail), NULL, NULL, "What the rule asks.",
 	  "\"must be at most 17\"" },

@@ -1,4 +1,5 @@
 /* suites.h: the suites of tests/unit, in the order they run. */
+SUITE(access)
 SUITE(arena)
 SUITE(buf)
 SUITE(cache_url)
@@ -8,6 +9,7 @@ SUITE(conf)
 SUITE(crypto)
 SUITE(err)
 SUITE(form)
+SUITE(forms)
 SUITE(instant)
 SUITE(jws)
 SUITE(json)

@@ -1,0 +1,11 @@
+/* http_suites.h: the suites of the HTTP layer over a puppet of the use cases. */
+SUITE(router)
+SUITE(guard)
+SUITE(negotiate)
+SUITE(idempotency)
+SUITE(conditional)
+SUITE(cors)
+SUITE(trace)
+SUITE(problem)
+SUITE(serve)
+SUITE(openapi)
