@@ -20,9 +20,12 @@ static const struct noun {
 	int (*run)(struct ctl *ctl, int argc, char **argv);
 	const char *summary;
 } nouns[] = {
+	{ "apikey",    cmd_apikey,    "make, list and revoke the keys of programs" },
 	{ "config",    cmd_config,    "print the settings in force, or their manual" },
+	{ "franchise", cmd_franchise, "set franchises up, show and change them" },
 	{ "migrate",   cmd_migrate,   "bring the database's schema up to date" },
 	{ "token",     cmd_token,     "print a customer's token, to try the API with" },
+	{ "verify",    cmd_verify,    "prove that the books balance" },
 };
 /* clang-format on */
 

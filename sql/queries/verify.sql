@@ -1,6 +1,10 @@
 -- verify.sql: do the books balance?
 
--- :name verify_ledger :all :read
+-- :name verify_counts :one :read :late
+select (select count(*) from franchises.slot_ledger) as slots,
+       (select count(*) from bookings.bookings) as bookings
+
+-- :name verify_ledger :all :read :late
 -- Slots whose counter differs from the bookings that stand on them.
 select l.franchise_id, l.slot_start, l.booked::bigint, l.capacity::bigint,
        coalesce(s.children, 0)::bigint as children
@@ -15,7 +19,7 @@ select l.franchise_id, l.slot_start, l.booked::bigint, l.capacity::bigint,
  order by l.franchise_id, l.slot_start
  limit 1000
 
--- :name verify_uncovered :all :read
+-- :name verify_uncovered :all :read :late
 -- Standing bookings some of whose time has no ledger row.
 select b.id, b.franchise_id, b.start_datetime, b.end_datetime,
        (extract(epoch from b.end_datetime - b.start_datetime) / 60)::bigint as minutes,
@@ -31,7 +35,7 @@ select b.id, b.franchise_id, b.start_datetime, b.end_datetime,
  order by b.id
  limit 1000
 
--- :name verify_events :all :read
+-- :name verify_events :all :read :late
 -- Bookings whose events are not numbered 1..n without a gap.
 select b.id, b.event_sequence::bigint, count(o.id)::bigint as events,
        coalesce(max(o.sequence), 0)::bigint as last_event
@@ -42,7 +46,7 @@ having count(o.id) <> b.event_sequence or coalesce(max(o.sequence), 0) <> b.even
  order by b.id
  limit 1000
 
--- :name verify_children :all :read
+-- :name verify_children :all :read :late
 -- Bookings whose children rows differ from what the booking says.
 select b.id, b.child_count::bigint, count(c.id)::bigint as children,
        count(c.id) filter (where c.active)::bigint as active, b.booking_status

@@ -18,6 +18,7 @@ static const struct refusal table[] = {
 	{ "CB006", NULL, ERR_STALE,          REFUSAL_FINAL, NULL },
 	{ "CB007", NULL, ERR_STATE,          REFUSAL_FINAL, NULL },
 	{ "CB008", NULL, ERR_STALE,          REFUSAL_FINAL, NULL },
+	{ "CB01",  NULL, ERR_CONFLICT,       REFUSAL_FINAL, NULL },
 
 	/* constraints */
 	{ "23P01", "booking_children_one_place", ERR_CHILD_BUSY, REFUSAL_FINAL,

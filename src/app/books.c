@@ -1,0 +1,214 @@
+/* books.c: do the books balance? */
+#include "app/books.h"
+
+#include "app/admin.h"
+#include "base/arena.h"
+#include "base/instant.h"
+#include "base/scope.h"
+#include "base/uuid.h"
+#include "store/db.h"
+
+struct counts {
+	int64_t slots;
+	int64_t bookings;
+};
+static const struct column counts_items[] = {
+	{ "slots", COLUMN_I64, offsetof(struct counts, slots) },
+	{ "bookings", COLUMN_I64, offsetof(struct counts, bookings) },
+};
+static const struct columns counts_columns = { sizeof(struct counts),
+	counts_items, ARRAY_LEN(counts_items) };
+
+struct ledger_row {
+	struct uuid franchise;
+	int64_t start_us;
+	int64_t booked;
+	int64_t capacity;
+	int64_t children;
+};
+static const struct column ledger_items[] = {
+	{ "franchise_id", COLUMN_UUID, offsetof(struct ledger_row, franchise) },
+	{ "slot_start", COLUMN_INSTANT, offsetof(struct ledger_row, start_us) },
+	{ "booked", COLUMN_I64, offsetof(struct ledger_row, booked) },
+	{ "capacity", COLUMN_I64, offsetof(struct ledger_row, capacity) },
+	{ "children", COLUMN_I64, offsetof(struct ledger_row, children) },
+};
+static const struct columns ledger_columns = { sizeof(struct ledger_row),
+	ledger_items, ARRAY_LEN(ledger_items) };
+
+struct uncovered_row {
+	struct uuid booking;
+	struct uuid franchise;
+	int64_t start_us;
+	int64_t end_us;
+	int64_t minutes;
+	int64_t covered;
+};
+static const struct column uncovered_items[] = {
+	{ "id", COLUMN_UUID, offsetof(struct uncovered_row, booking) },
+	{ "franchise_id", COLUMN_UUID, offsetof(struct uncovered_row,
+	    franchise) },
+	{ "start_datetime", COLUMN_INSTANT, offsetof(struct uncovered_row,
+	    start_us) },
+	{ "end_datetime", COLUMN_INSTANT, offsetof(struct uncovered_row,
+	    end_us) },
+	{ "minutes", COLUMN_I64, offsetof(struct uncovered_row, minutes) },
+	{ "covered", COLUMN_I64, offsetof(struct uncovered_row, covered) },
+};
+static const struct columns uncovered_columns = {
+	sizeof(struct uncovered_row), uncovered_items,
+	ARRAY_LEN(uncovered_items)
+};
+
+struct events_row {
+	struct uuid booking;
+	int64_t sequence;
+	int64_t events;
+	int64_t last;
+};
+static const struct column events_items[] = {
+	{ "id", COLUMN_UUID, offsetof(struct events_row, booking) },
+	{ "event_sequence", COLUMN_I64, offsetof(struct events_row, sequence) },
+	{ "events", COLUMN_I64, offsetof(struct events_row, events) },
+	{ "last_event", COLUMN_I64, offsetof(struct events_row, last) },
+};
+static const struct columns events_columns = { sizeof(struct events_row),
+	events_items, ARRAY_LEN(events_items) };
+
+struct children_row {
+	struct uuid booking;
+	int64_t child_count;
+	int64_t children;
+	int64_t active;
+	const char *status;
+};
+static const struct column children_items[] = {
+	{ "id", COLUMN_UUID, offsetof(struct children_row, booking) },
+	{ "child_count", COLUMN_I64, offsetof(struct children_row,
+	    child_count) },
+	{ "children", COLUMN_I64, offsetof(struct children_row, children) },
+	{ "active", COLUMN_I64, offsetof(struct children_row, active) },
+	{ "booking_status", COLUMN_TEXT, offsetof(struct children_row,
+	    status) },
+};
+static const struct columns children_columns = { sizeof(struct children_row),
+	children_items, ARRAY_LEN(children_items) };
+
+static void
+add(struct books *books, const char *kind, const char *text)
+{
+	if (books->count < BOOKS_DIFFERENCES_MAX)
+		books->differences[books->count++] =
+		    (struct books_difference){ kind, text };
+}
+
+static const char *
+id_text(struct scope *sc, const struct uuid *id)
+{
+	return uuid_format(id, arena_alloc(sc->arena, UUID_TEXT_MAX));
+}
+
+static const char *
+instant_text(struct scope *sc, int64_t us)
+{
+	return instant_format(us, arena_alloc(sc->arena, INSTANT_TEXT_MAX));
+}
+
+static enum err
+verify_ledger(struct admin *admin, struct scope *sc, struct books *books)
+{
+	struct ledger_row *rows;
+	size_t count;
+	enum err e = db_all(admin->db, sc, STMT_VERIFY_LEDGER, NULL,
+	    &ledger_columns, &rows, &count);
+
+	for (size_t i = 0; !e && i < count; i++)
+		add(books, "ledger", arena_printf(sc->arena, "franchise %s, "
+		    "slot %s: the ledger counts %lld of %lld, the bookings "
+		    "%lld", id_text(sc, &rows[i].franchise),
+		    instant_text(sc, rows[i].start_us),
+		    (long long)rows[i].booked, (long long)rows[i].capacity,
+		    (long long)rows[i].children));
+	return e;
+}
+
+static enum err
+verify_uncovered(struct admin *admin, struct scope *sc, struct books *books)
+{
+	struct uncovered_row *rows;
+	size_t count;
+	enum err e = db_all(admin->db, sc, STMT_VERIFY_UNCOVERED, NULL,
+	    &uncovered_columns, &rows, &count);
+
+	for (size_t i = 0; !e && i < count; i++)
+		add(books, "uncovered", arena_printf(sc->arena, "booking %s, "
+		    "franchise %s, from %s until %s: %lld minutes, of which "
+		    "the ledger has %lld", id_text(sc, &rows[i].booking),
+		    id_text(sc, &rows[i].franchise),
+		    instant_text(sc, rows[i].start_us),
+		    instant_text(sc, rows[i].end_us),
+		    (long long)rows[i].minutes, (long long)rows[i].covered));
+	return e;
+}
+
+static enum err
+verify_events(struct admin *admin, struct scope *sc, struct books *books)
+{
+	struct events_row *rows;
+	size_t count;
+	enum err e = db_all(admin->db, sc, STMT_VERIFY_EVENTS, NULL,
+	    &events_columns, &rows, &count);
+
+	for (size_t i = 0; !e && i < count; i++)
+		add(books, "events", arena_printf(sc->arena, "booking %s: it "
+		    "counts %lld events, the outbox has %lld, the last is "
+		    "number %lld", id_text(sc, &rows[i].booking),
+		    (long long)rows[i].sequence, (long long)rows[i].events,
+		    (long long)rows[i].last));
+	return e;
+}
+
+static enum err
+verify_children(struct admin *admin, struct scope *sc, struct books *books)
+{
+	struct children_row *rows;
+	size_t count;
+	enum err e = db_all(admin->db, sc, STMT_VERIFY_CHILDREN, NULL,
+	    &children_columns, &rows, &count);
+
+	for (size_t i = 0; !e && i < count; i++)
+		add(books, "children", arena_printf(sc->arena, "booking %s, "
+		    "%s: it counts %lld children, there are %lld, %lld of "
+		    "them active, or their hours differ",
+		    id_text(sc, &rows[i].booking), rows[i].status,
+		    (long long)rows[i].child_count,
+		    (long long)rows[i].children, (long long)rows[i].active));
+	return e;
+}
+
+enum err
+books_verify(struct admin *admin, struct scope *sc, struct books *ret_books)
+{
+	struct books books = { .differences = arena_new_array(sc->arena,
+	    struct books_difference, BOOKS_DIFFERENCES_MAX) };
+	struct counts counts;
+	enum err e;
+
+	e = db_one(admin->db, sc, STMT_VERIFY_COUNTS, NULL, &counts_columns,
+	    &counts);
+	if (!e)
+		e = verify_ledger(admin, sc, &books);
+	if (!e)
+		e = verify_uncovered(admin, sc, &books);
+	if (!e)
+		e = verify_events(admin, sc, &books);
+	if (!e)
+		e = verify_children(admin, sc, &books);
+	if (e)
+		return e;
+
+	books.slots = counts.slots;
+	books.bookings = counts.bookings;
+	*ret_books = books;
+	return ERR_OK;
+}

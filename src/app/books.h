@@ -1,0 +1,35 @@
+/*
+ * books.h: do the books balance?  Ledger = bookings, events without a gap,
+ * children as the bookings say.
+ */
+#ifndef APP_BOOKS_H
+#define APP_BOOKS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "base/err.h"
+
+#define BOOKS_DIFFERENCES_MAX 4000
+
+struct admin;
+struct scope;
+
+struct books_difference {
+	const char *kind; /* "ledger", "uncovered", "events", "children" */
+	const char *text; /* one sentence with its ids */
+};
+
+struct books {
+	int64_t slots;    /* examined */
+	int64_t bookings; /* examined */
+	struct books_difference *differences;
+	size_t count; /* of each kind at most a thousand are told */
+};
+
+/* Finding differences is not an error. */
+enum err books_verify(struct admin *admin, struct scope *sc,
+    struct books *ret_books) MUSTCHECK;
+
+#endif
