@@ -146,8 +146,9 @@ def test_with_sudo_the_services_are_the_callers(tmp_path):
         instance("reset", folder)
 
 
-def test_two_at_once_take_turns(tmp_path):
-    folder = tmp_path / "i"
+@pytest.mark.parametrize("name", ["i", "long" * 25])
+def test_two_at_once_take_turns(tmp_path, name):
+    folder = tmp_path / name
     try:
         both = [subprocess.Popen([TREE / "tools/instance", "redis", "start", folder]) for _ in "ab"]
         assert [p.wait(60) for p in both] == [0, 0]
