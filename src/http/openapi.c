@@ -252,7 +252,7 @@ put_codes(struct buf *out, uint64_t errors, int status)
 static void
 put_problem(struct buf *out, uint64_t errors, int status)
 {
-	buf_printf(out, ",\"%d\":{", status);
+	buf_printf(out, "\"%d\":{", status);
 	put_codes(out, errors, status);
 	buf_puts(out, ",\"headers\":{\"X-Request-Id\":");
 	put_ref(out, "headers", "RequestId");
@@ -279,20 +279,21 @@ put_responses(struct buf *out, const struct route *route)
 		put_comma(out, &first);
 		put_answer(out, route, &route->answers[i]);
 	}
-	if (first) /* a page for browsers: where it leads, if it leads */
-		buf_puts(out, "\"303\":{\"description\":"
-		    "\"The browser is sent on to pay.\"}");
-	if (route->flags & ROUTE_ETAG && route->method == METHOD_GET)
-		buf_puts(out, ",\"304\":{\"description\":"
+	if (route->flags & ROUTE_ETAG && route->method == METHOD_GET) {
+		put_comma(out, &first);
+		buf_puts(out, "\"304\":{\"description\":"
 		    "\"It is as If-None-Match has it.\"}");
+	}
 	for (int status = 400; status < 600; status++) {
 		bool any = false;
 
 		for (int e = 1; e < ERR__MAX; e++)
 			any = any || (may_answer(errors, e) &&
 			    err_info((enum err)e)->status == status);
-		if (any && !answers_status(route, status))
-			put_problem(out, errors, status);
+		if (!any || answers_status(route, status))
+			continue;
+		put_comma(out, &first);
+		put_problem(out, errors, status);
 	}
 	buf_putc(out, '}');
 }
@@ -429,6 +430,18 @@ static const char tags[] =
 	"\"},"
 	"{\"name\":\"service\",\"description\":\"Health and this document."
 	"\"}]";
+
+/* The web server's own: requests that never reach us. */
+static const char front_codes[] =
+	",{\"status\":408,\"retryable\":true,\"code\":\"request_timeout\","
+	"\"title\":\"The request took too long to arrive\","
+	"\"detail\":\"Send the whole request at once.\"}"
+	",{\"status\":414,\"retryable\":false,\"code\":\"uri_too_long\","
+	"\"title\":\"The address is too long\","
+	"\"detail\":\"An address may have 8,000 bytes.\"}"
+	",{\"status\":501,\"retryable\":false,\"code\":\"not_implemented\","
+	"\"title\":\"This transfer coding is not understood\","
+	"\"detail\":\"Send a Content-Length, or Transfer-Encoding: chunked.\"}";
 /* clang-format on */
 
 static void
@@ -471,7 +484,8 @@ put_components(struct buf *out, struct arena *arena)
 	buf_putc(out, '}');
 }
 
-/* Every public code: what the page behind `type` lists. */
+/* Every public code: what the page behind `type` lists; at the end those that
+ * the web server answers in our stead. */
 static void
 put_error_codes(struct buf *out)
 {
@@ -496,6 +510,7 @@ put_error_codes(struct buf *out)
 		put_member(out, "detail", problem_sentence((enum err)e));
 		buf_putc(out, '}');
 	}
+	buf_puts(out, front_codes);
 	buf_putc(out, ']');
 }
 
