@@ -312,7 +312,8 @@ declare
     d bookings.day;
     f franchises.franchises;
     cut record;
-    next_lapse timestamptz;
+    peak_starts time[];
+    peak_ends time[];
 begin
     select * into f from franchises.franchises where id = p_franchise;
     if not found then
@@ -361,6 +362,9 @@ begin
     d.labels := cut.labels;
     d.end_labels := cut.end_labels;
 
+    select array_agg(p.start_time), array_agg(p.end_time) into peak_starts, peak_ends
+      from franchises.peak_windows p
+     where p.franchise_id = f.id and extract(isodow from d.day)::integer = any (p.weekdays);
     select coalesce(array_agg(w.peak order by w.i), '{}'),
            coalesce(array_agg(case when w.peak then d.peak_hour_rate
                                    else d.standard_rate end order by w.i), '{}'),
@@ -370,12 +374,12 @@ begin
                filter (where w.s > d.as_of + make_interval(mins => f.lead_minutes)))
       into d.peaks, d.rates, d.left_over, d.missing, d.valid_until
       from (select u.s, u.i, exists (
-                select from franchises.peak_windows p
-                 where p.franchise_id = f.id
-                   and extract(isodow from d.day)::integer = any (p.weekdays)
-                   and u.t >= p.start_time and u.t < p.end_time) as peak
+                select from unnest(peak_starts, peak_ends) as p (a, b)
+                 where u.t >= p.a and u.t < p.b) as peak
               from unnest(cut.starts, cut.local_times) with ordinality as u (s, t, i)) as w
-      left join franchises.slot_ledger l on l.franchise_id = f.id and l.slot_start = w.s;
+      -- The bounds keep the join to this day's rows.
+      left join franchises.slot_ledger l on l.franchise_id = f.id and l.slot_start = w.s
+           and l.slot_start >= d.open_at and l.slot_start < d.close_at;
 
     -- A lapsed hold that nobody has expired yet does not block: count its
     -- places as free.
