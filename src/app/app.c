@@ -99,10 +99,11 @@ app_room(struct app *app, struct scope *sc, int64_t workers)
 	/* The connection that asks is in use itself, and will be given back. */
 	left = room.max_connections - room.reserved - room.in_use + 1;
 	if (left < workers)
-		return scope_fail(sc, ERR_CONFLICT, "%lld workers need as many "
-		    "Postgres connections and %lld are left (max_connections "
-		    "%lld, in use %lld): set API_WORKERS lower or "
-		    "max_connections higher", (long long)workers,
+		return scope_fail(sc, ERR_CONFLICT, "%lld Postgres connections "
+		    "are needed, one a worker and one for a successor, and "
+		    "%lld are left (max_connections %lld, in use %lld): set "
+		    "API_WORKERS lower or max_connections higher",
+		    (long long)workers,
 		    (long long)(left > 0 ? left : 0),
 		    (long long)room.max_connections, (long long)room.in_use);
 	return ERR_OK;

@@ -1,7 +1,7 @@
 """test_pool.py: the supervisor and its workers, spoken to as nginx does.
 
 Needs no Postgres: a pool without one serves all the same.  BOOKING_API names
-the program (default: build/booking-api)."""
+the program (default: booking-api in BUILD)."""
 
 import json
 import os
@@ -22,7 +22,8 @@ sys.path.insert(0, str(ROOT / "tests" / "support"))
 from fcgi_client import (ABORT, PARAMS, FcgiClient, ask,  # noqa: E402
                          request_pairs)
 
-PROGRAM = os.environ.get("BOOKING_API", str(ROOT / "build" / "booking-api"))
+BUILD = pathlib.Path(os.environ.get("BUILD", ROOT / "build"))
+PROGRAM = os.environ.get("BOOKING_API", str(BUILD / "booking-api"))
 HANG_MS = 1500
 
 
@@ -53,7 +54,7 @@ class Pool:
             "PUBLIC_URL": "https://booking.example.com",
             "JWT_SECRET": "a" * 32, "SESSION_SECRET": "b" * 32,
             "LOOKUP_SECRET": "c" * 32,
-            "ENCRYPTION_KEYS": "k1:" + "A" * 43,
+            "ENCRYPTION_KEYS": "1:" + "A" * 43,
             "RUNTIME_DIR": str(folder), "API_SOCKET": str(self.socket),
             "API_HANG_MS": str(HANG_MS), "REQUEST_DEADLINE_MS": "1000",
             "DB_STATEMENT_TIMEOUT_MS": "500", "DB_LOCK_TIMEOUT_MS": "200",
@@ -627,3 +628,37 @@ def test_a_check_says_yes_and_touches_nothing(make):
     assert pool.start().ends() == 0
     assert not pool.socket.exists()
     assert not (pool.folder / "shared").exists()
+
+
+@pytest.fixture(scope="module")
+def postgres():
+    """A private Postgres: its URL, and a way to run SQL files in it."""
+    with subprocess.Popen(
+            [str(ROOT / "tools" / "with-services"), "sh", "-c",
+             'echo "$TEST_PG_URL"; read _'],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            text=True) as services:
+        url = services.stdout.readline().strip()
+        assert url, "no Postgres was started"
+        yield url
+        services.stdin.close()
+
+
+def test_postgres_without_our_tables_or_room_stops_the_start(make, postgres):
+    status, sentence = refusal(make(DATABASE_URL=postgres))
+    assert status == 78 and "does not exist" in sentence
+
+    for step in sorted((ROOT / "sql" / "migrations").glob("*.sql")):
+        subprocess.run(["psql", "-qX", "-v", "ON_ERROR_STOP=1", "-f", step,
+                        postgres], check=True, stdout=subprocess.DEVNULL)
+    pool = make(DATABASE_URL=postgres, workers=200)
+    pool.log_path.unlink()
+    status, sentence = refusal(pool)
+    assert status == 69 and "max_connections 100" in sentence
+    assert not pool.socket.exists()
+
+    pool = make(DATABASE_URL=postgres)
+    pool.log_path.unlink()
+    pool.up()
+    assert ask(pool.socket, uri="/health/ready").status == 200
+    assert not pool.events("worker_without_database")
