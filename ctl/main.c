@@ -22,6 +22,7 @@ static const struct noun {
 } nouns[] = {
 	{ "apikey",    cmd_apikey,    "make, list and revoke the keys of programs" },
 	{ "config",    cmd_config,    "print the settings in force, or their manual" },
+	{ "doctor",    cmd_doctor,    "examine every setting and every dependency" },
 	{ "franchise", cmd_franchise, "set franchises up, show and change them" },
 	{ "migrate",   cmd_migrate,   "bring the database's schema up to date" },
 	{ "token",     cmd_token,     "print a customer's token, to try the API with" },
