@@ -106,17 +106,19 @@ put_params(struct buf *out, const struct route *route)
 	buf_puts(out, ",\"parameters\":[");
 	put_path_params(out, route->path, &first);
 	for (size_t i = 0; query && i < query->count; i++) {
-		const struct field *field = &query->fields[i];
+		struct field field = query->fields[i];
 
+		/* A query has no null; what is absent is not there. */
+		field.flags &= ~(unsigned)FIELD_NULLABLE;
 		put_comma(out, &first);
 		buf_puts(out, "{\"in\":\"query\",");
-		put_member(out, "name", field->name);
+		put_member(out, "name", field.name);
 		buf_putc(out, ',');
-		put_member(out, "description", field->help);
-		if (field->flags & FIELD_REQUIRED)
+		put_member(out, "description", field.help);
+		if (field.flags & FIELD_REQUIRED)
 			buf_puts(out, ",\"required\":true");
 		buf_puts(out, ",\"schema\":");
-		form_schema_field(out, field);
+		form_schema_field(out, &field);
 		buf_putc(out, '}');
 	}
 	if (route->who == ROUTE_CUSTOMER) {

@@ -362,6 +362,9 @@ function search(text) {
 		const to = document.getElementById(link.hash.slice(1));
 		link.parentElement.hidden = Boolean(to && to.hidden);
 	}
+	for (const list of document.querySelectorAll("nav ul"))
+		list.previousElementSibling.hidden =
+			!list.querySelector("li:not([hidden])");
 	for (const rest of document.querySelectorAll("main > h1, main > .lead, " +
 		"main > .about, main > .line, main > .part, #authentication + .card"))
 		rest.hidden = words.length > 0;
