@@ -15,7 +15,8 @@
 -- due time of null means now.  p_before is the number of events it had.
 create function bookings.tell(p_booking uuid, p_before integer, p_topics text[], p_types text[],
     p_ids uuid[], p_facts text[], p_sealed bytea[], p_due timestamptz[])
-returns void language sql as $$
+returns void language plpgsql as $$ -- plpgsql: its plan is kept
+begin
     insert into bookings.outbox (topic, type, booking_id, event_id, sequence, facts, sealed, due_at)
     select n.topic, n.type, p_booking, n.id,
            case when n.topic = 'events'
@@ -23,8 +24,8 @@ returns void language sql as $$
            n.facts::jsonb, n.sealed, coalesce(n.due, now())
       from unnest(p_topics, p_types, p_ids, p_facts, p_sealed, p_due) with ordinality
            as n (topic, type, id, facts, sealed, due, i)
-     order by n.i
-$$;
+     order by n.i;
+end $$;
 
 -- Take the Idempotency-Key for this transaction, or say why not.
 create function bookings.take_key(p_caller text, p_key text)
@@ -106,15 +107,16 @@ end $$;
 
 create function bookings.put_children(p_booking uuid, p_customer uuid, p_from timestamptz,
     p_until timestamptz, p_ids uuid[], p_keys uuid[], p_ages bigint[], p_texts bytea[])
-returns void language sql as $$
+returns void language plpgsql as $$ -- plpgsql: its plan is kept
+begin
     insert into bookings.booking_children (id, booking_id, name, age, special_needs, allergies,
            pickup_authorization, special_instructions, position, customer_id, child_key, period)
     select c.id, p_booking, p_texts[5 * c.i - 4], c.age, p_texts[5 * c.i - 3],
            p_texts[5 * c.i - 2], p_texts[5 * c.i - 1], p_texts[5 * c.i], c.i, p_customer,
            c.key, tstzrange(p_from, p_until)
       from unnest(p_ids, p_keys, p_ages) with ordinality as c (id, key, age, i)
-     order by c.key
-$$;
+     order by c.key;
+end $$;
 
 -- Place a booking: locks, limits, places, rows, news and the stored answer.
 create function bookings.place(

@@ -138,10 +138,6 @@ const struct conf_setting settings_table[] = {
 	  1, 1000000, AT(guest_holds_per_address), NULL, NULL,
 	  "The same for all guests behind one network address, and for all "
 	  "who give one e-mail address." },
-	{ "IDEMPOTENCY_H", CONF_INT, 0, "24",
-	  1, 720, AT(idempotency_h), NULL, "h",
-	  "How long the answer to a request with an Idempotency-Key is kept "
-	  "for those who ask again." },
 
 	/* logs */
 	{ "LOG_LEVEL", CONF_WORD, 0, "info",

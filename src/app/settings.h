@@ -47,7 +47,6 @@ struct settings {
 	int64_t holds_max;
 	int64_t guest_holds_max;
 	int64_t guest_holds_per_address;
-	int64_t idempotency_h;
 	/* logs */
 	const char *log_level;
 };

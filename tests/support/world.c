@@ -65,7 +65,6 @@ settle(struct world *w)
 		.holds_max = 5,
 		.guest_holds_max = 2,
 		.guest_holds_per_address = 3,
-		.idempotency_h = 24,
 	};
 	snprintf(redis, sizeof redis, "unix://%s",
 	    getenv("TEST_REDIS_SOCKET"));

@@ -370,7 +370,6 @@ test_every_default_of_the_product_is_within_its_bounds(void)
 	CU_ASSERT_EQUAL(s->db_lock_timeout_ms, 2000);
 	CU_ASSERT_EQUAL(s->hold_s, 2100);
 	CU_ASSERT_EQUAL(s->holds_max, 5);
-	CU_ASSERT_EQUAL(s->idempotency_h, 24);
 	CU_ASSERT_STRING_EQUAL(s->log_level, "info");
 	settings_free(s);
 }
