@@ -60,16 +60,16 @@ static const struct sentence {
 	    "Answers are application/json; let Accept allow it." },
 	[ERR_CAPACITY] = { true,
 	    "At least one of these hours has too few places left." },
-	[ERR_CHILD_BUSY] = { true,
+	[ERR_CHILD_BUSY] = { false,
 	    "A child of this booking has another booking at that time." },
-	[ERR_KEY_BUSY] = { true,
+	[ERR_KEY_BUSY] = { false,
 	    "The first request with this key is still being worked on; try"
 	    " again shortly." },
 	[ERR_STATE] = { true,
 	    "The booking's present state does not allow this." },
 	[ERR_REFUND_CHANGED] = { true,
 	    "The refund is no longer what was expected; ask for a new quote." },
-	[ERR_CONFLICT] = { true,
+	[ERR_CONFLICT] = { false,
 	    "Something else stands against it; read the present state." },
 	[ERR_VERSION] = { true,
 	    "It has changed since it was read; read it again." },
@@ -163,17 +163,36 @@ problem_sentence(enum err e)
 	return sentences[e].text;
 }
 
+/* The sentence in sc->why as a sentence of its own.  NULL when there is none,
+ * or when it is the store's: that one names a statement, for the operator. */
+static const char *
+own_sentence(struct scope *sc)
+{
+	size_t len = strlen(sc->why);
+	char *text;
+
+	if (len == 0 || strncmp(sc->why, "statement ", 10) == 0)
+		return NULL;
+	text = arena_printf(sc->arena, "%s%s", sc->why,
+	    strchr(".!?", sc->why[len - 1]) ? "" : ".");
+	if (*text >= 'a' && *text <= 'z')
+		*text = (char)(*text - 'a' + 'A');
+	return text;
+}
+
 static const char *
 detail_of(struct scope *sc, enum err e)
 {
+	const char *own = NULL;
+
 	if (sc->fault_count == 1)
 		return "One field is faulty.";
 	if (sc->fault_count > 1)
 		return arena_printf(sc->arena, "%zu fields are faulty.",
 		    sc->fault_count);
-	if ((unsigned)e < ERR__MAX && sentences[e].own && sc->why[0])
-		return arena_strdup(sc->arena, sc->why);
-	return problem_sentence(e);
+	if ((unsigned)e < ERR__MAX && sentences[e].own)
+		own = own_sentence(sc);
+	return own ? own : problem_sentence(e);
 }
 
 /* The path came decoded: encode again what a URI reference may not hold. */

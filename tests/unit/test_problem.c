@@ -26,7 +26,7 @@ a_problem_has_the_members_of_rfc_9457_and_ours(void)
 {
 	struct world *w = world_open();
 
-	CU_ASSERT_EQUAL(change(w, ERR_STATE, "It is completed."), 409);
+	CU_ASSERT_EQUAL(change(w, ERR_STATE, "it is completed"), 409);
 	CU_ASSERT_STRING_EQUAL(world_got(w, "Content-Type"),
 	    "application/problem+json");
 	CU_ASSERT_STRING_EQUAL(world_got(w, "Cache-Control"), "no-store");
@@ -52,6 +52,10 @@ the_operators_sentence_is_never_shown(void)
 		CU_ASSERT_FALSE(world_says(w, "canary"));
 		CU_ASSERT_STRING_EQUAL(w->res.why, "canary 7f3");
 	}
+	CU_ASSERT_EQUAL(change(w, ERR_STATE, "statement canary: no"), 409);
+	CU_ASSERT_FALSE(world_says(w, "canary"));
+	CU_ASSERT_EQUAL(change(w, ERR_CHILD_BUSY, "canary"), 409);
+	CU_ASSERT_FALSE(world_says(w, "canary"));
 	CU_ASSERT_EQUAL(change(w, ERR_NOT_FOUND, "canary"), 404);
 	CU_ASSERT_FALSE(world_says(w, "canary"));
 	CU_ASSERT_EQUAL(change(w, ERR_FORBIDDEN, "canary"), 403);
@@ -149,7 +153,7 @@ a_request_that_was_never_read_gets_an_id_all_the_same(void)
 	problem_answer(&sc, &res, scope_fail(&sc, ERR_BAD_REQUEST, "cut"));
 	CU_ASSERT_EQUAL(res.status, 400);
 	CU_ASSERT_EQUAL(strlen(response_get(&res, "X-Request-Id")), 36);
-	CU_ASSERT_PTR_NOT_NULL(strstr(res.body.data, "\"detail\":\"cut\""));
+	CU_ASSERT_PTR_NOT_NULL(strstr(res.body.data, "\"detail\":\"Cut.\""));
 	arena_close(arena);
 }
 
