@@ -151,8 +151,8 @@ arena_close(struct arena *arena)
 	free(arena);
 }
 
-static _Noreturn void
-fail(struct arena *arena)
+void
+arena_give_up(struct arena *arena)
 {
 	if (arena->out)
 		longjmp(*arena->out, 1);
@@ -221,7 +221,7 @@ arena_alloc(struct arena *arena, size_t size)
 	void *at = take(arena, size);
 
 	if (!at)
-		fail(arena);
+		arena_give_up(arena);
 	return at;
 }
 
@@ -231,7 +231,7 @@ arena_array(struct arena *arena, size_t count, size_t size)
 	size_t total;
 
 	if (__builtin_mul_overflow(count, size, &total))
-		fail(arena);
+		arena_give_up(arena);
 	return arena_alloc(arena, total);
 }
 
@@ -274,7 +274,7 @@ arena_printf(struct arena *arena, const char *fmt, ...)
 	len = vsnprintf(NULL, 0, fmt, args);
 	va_end(args);
 	if (len < 0)
-		fail(arena);
+		arena_give_up(arena);
 
 	text = arena_alloc(arena, (size_t)len + 1);
 	va_start(args, fmt);
@@ -291,7 +291,7 @@ arena_defer(struct arena *arena, void (*fn)(void *), void *data)
 	/* The caller has handed `data` over: it may not leak on the way out. */
 	if (!cleanup) {
 		fn(data);
-		fail(arena);
+		arena_give_up(arena);
 	}
 	cleanup->fn = fn;
 	cleanup->data = data;

@@ -49,6 +49,9 @@ void arena_defer(struct arena *arena, void (*fn)(void *), void *data);
  */
 void arena_catch(struct arena *arena, jmp_buf *out);
 
+/* Fail as an allocation does: for a library that found no memory of its own. */
+void arena_give_up(struct arena *arena) NORETURN;
+
 /* Tests: let the nth allocation from now fail (1 = the next); 0 = never. */
 void arena_fail_after(struct arena *arena, size_t nth);
 

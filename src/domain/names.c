@@ -44,21 +44,13 @@ names_normal(struct arena *arena, const char *name)
 	size_t len;
 	uint8_t *folded = u8_casefold((const uint8_t *)name, strlen(name),
 	    NULL, UNINORM_NFKC, NULL, &len);
-	uint8_t *composed = NULL;
-	size_t composed_len = 0;
-	char *out;
 
-	/* Without memory the name is used as it was typed. */
-	if (folded)
-		composed = u8_normalize(UNINORM_NFKC, folded, len, NULL,
-		    &composed_len);
-	free(folded);
-	if (!composed)
-		return fold_spaces(arena, (const uint8_t *)name, strlen(name));
+	/* A name that is not folded would be another child. */
+	if (!folded)
+		arena_give_up(arena);
+	arena_defer(arena, free, folded);
 
-	out = fold_spaces(arena, composed, composed_len);
-	free(composed);
-	return out;
+	return fold_spaces(arena, folded, len);
 }
 
 char *

@@ -27,6 +27,8 @@ words_and_rights_name_each_other(void)
 	CU_ASSERT_EQUAL(access_parse("booking:read "), 0);
 	CU_ASSERT_EQUAL(access_parse("*"), 0);
 	CU_ASSERT_EQUAL(access_parse(""), 0);
+	CU_ASSERT_STRING_EQUAL(access_word(ACCESS_NONE), "");
+	CU_ASSERT_STRING_EQUAL(access_word((enum access_right)(1 << 30)), "");
 }
 
 static void
@@ -91,6 +93,21 @@ nobody_and_a_publishable_key_own_nothing(void)
 	CU_ASSERT_FALSE(access_owns(&c, &mine, &mine, &mine));
 	c.kind = CALLER_PUBLISHABLE;
 	CU_ASSERT_FALSE(access_owns(&c, &mine, &mine, &mine));
+	c.kind = CALLER__MAX;
+	CU_ASSERT_FALSE(access_owns(&c, &mine, &mine, &mine));
+	c.kind = (enum caller_kind)(CALLER__MAX + 1);
+	CU_ASSERT_FALSE(access_owns(&c, &mine, &mine, &mine));
+}
+
+static void
+the_system_works_on_any_booking(void)
+{
+	struct caller c = { .kind = CALLER_SYSTEM };
+
+	CU_ASSERT_TRUE(access_owns(&c, &mine, &other, &mine));
+	CU_ASSERT_TRUE(access_owns(&c, &none, &none, &none));
+	/* It owns them by its kind, not by a right. */
+	CU_ASSERT_FALSE(access_allows(&c, ACCESS_BOOKING_READ));
 }
 
 UNIT_SUITE(access, UNIT_TEST(words_and_rights_name_each_other),
@@ -98,4 +115,5 @@ UNIT_SUITE(access, UNIT_TEST(words_and_rights_name_each_other),
     UNIT_TEST(a_customer_owns_his_bookings_and_no_others),
     UNIT_TEST(a_manage_token_owns_its_one_booking),
     UNIT_TEST(a_secret_key_stays_in_its_franchise_and_with_its_customer),
-    UNIT_TEST(nobody_and_a_publishable_key_own_nothing))
+    UNIT_TEST(nobody_and_a_publishable_key_own_nothing),
+    UNIT_TEST(the_system_works_on_any_booking))
