@@ -16,6 +16,7 @@
 #include "base/uuid.h"
 
 #define COLUMNS 78
+#define USAGE_MAX 4096
 #define MONEY_DIGITS_MAX 12
 
 /* Where one sentence goes. */
@@ -395,24 +396,26 @@ options_fold(struct buf *out, size_t indent, const char *text)
 static void
 put_usage(struct buf *out, const struct command *command)
 {
-	buf_printf(out, "Usage: bookingctl %s", command->name);
+	struct buf line;
+	bool choice = false;
+
+	buf_init(&line, out->arena, USAGE_MAX);
+	buf_printf(&line, "Usage: bookingctl %s", command->name);
 	for (size_t i = 0; i < command->count; i++) {
 		const struct option_spec *spec = &command->options[i];
 
 		if (is_argument(spec))
-			buf_printf(out, spec->required ? " %s" : " [%s]",
+			buf_printf(&line, spec->required ? " %s" : " [%s]",
 			    spec->name);
 		else if (spec->required)
-			buf_printf(out, " --%s %s", spec->name, spec->metavar);
+			buf_printf(&line, " --%s %s", spec->name,
+			    spec->metavar);
+		else
+			choice = true;
 	}
-	for (size_t i = 0; i < command->count; i++) {
-		if (!is_argument(&command->options[i]) &&
-		    !command->options[i].required) {
-			buf_puts(out, " [OPTION]...");
-			break;
-		}
-	}
-	buf_puts(out, "\n\n");
+	buf_puts(&line, choice ? " [OPTION]..." : "");
+	options_fold(out, 0, line.data);
+	buf_putc(out, '\n');
 }
 
 void

@@ -1,0 +1,970 @@
+-- schema.sql: the whole schema as it stands, to be read from top to bottom.
+--
+-- The migrations make it; this page shows what they come to, and tests/sql
+-- proves that both are the same.  Who may do what stands in roles.sql.
+--
+-- What Postgres itself keeps, whatever the programs do:
+--   * no slot holds more children than places, no minute is sold in two slots
+--     (slot_ledger: a CHECK and an exclusion);
+--   * no child is in two places at once (booking_children: an exclusion);
+--   * nothing is refunded that was not paid; states are known words;
+--   * a change of a booking and its rows in the outbox are one commit: both
+--     happen in the same function.
+--
+-- Lock order, for the whole product: customer (advisory) -> booking row ->
+-- franchise row -> slots by (franchise, start) -> children -> outbox.  Whoever
+-- changes a franchise locks it FOR NO KEY UPDATE, which the foreign key of a
+-- booking being placed passes by.
+--
+-- The functions refuse with SQLSTATEs of class CB (src/store/refusal.c):
+--   CB001 fewer places are left than were asked for
+--   CB002 the Idempotency-Key is being worked on
+--   CB003 what the caller read has changed: read again
+--   CB004 too many unpaid holds (DETAIL: epoch seconds of the earliest expiry)
+--   CB005 there is no such franchise
+--   CB006 the Idempotency-Key has an answer: read it
+--   CB010 the slots would move under bookings that stand
+--   CB011 fewer places than are booked (DETAIL: the slots)
+--   CB012 there is no such time zone
+--   CB013 a slot's price does not divide exactly
+--   CB014 bookings stand on the day
+--   CB015 the day is over
+
+create extension if not exists btree_gist;
+
+create schema franchises;
+create schema bookings;
+create schema access;
+
+-- ---- franchises ------------------------------------------------------------
+
+create table franchises.franchises (
+    id             uuid primary key,
+    name           varchar(100) not null,
+    address        text not null,
+    city           varchar(50) not null,
+    postal_code    varchar(10) not null,
+    max_capacity   integer not null check (max_capacity between 1 and 10000),
+    standard_rate  numeric(8,2) not null check (standard_rate >= 0),
+    peak_hour_rate numeric(8,2) not null check (peak_hour_rate >= 0),
+    open_time      time not null,
+    close_time     time not null,
+    operating_days integer[] not null, -- ISO: 1 Monday .. 7 Sunday
+    is_active      boolean not null default true,
+    created_at     timestamptz not null default now(),
+    -- beyond the seed
+    currency       varchar(3) not null default 'USD' check (currency ~ '^[A-Z]{3}$'),
+    timezone       text not null,
+    slot_minutes   smallint not null default 60 check (slot_minutes in (15, 30, 60)),
+    lead_minutes   integer not null default 0 check (lead_minutes between 0 and 43200),
+    horizon_days   integer not null default 180 check (horizon_days between 1 and 730),
+    cancel_hours   integer[] not null default '{48,24}',   -- at least so many hours before
+    cancel_percent integer[] not null default '{100,50}',  -- ... so much is refunded
+    cancel_fee     numeric(10,2) not null default 0 check (cancel_fee >= 0),
+    version        integer not null default 1,
+    updated_at     timestamptz not null default now(),
+    constraint franchises_hours check (close_time > open_time),
+    constraint franchises_operating_days check (
+        cardinality(operating_days) between 1 and 7
+        and operating_days <@ array[1,2,3,4,5,6,7]),
+    constraint franchises_cancel_rules check (
+        cardinality(cancel_hours) = cardinality(cancel_percent)
+        and cardinality(cancel_hours) <= 10
+        and 0 <= all (cancel_hours)
+        and 0 <= all (cancel_percent) and 100 >= all (cancel_percent)),
+    -- a slot's price must divide exactly
+    constraint franchises_rates_divide check (
+        (standard_rate * 100 * slot_minutes) % 60 = 0
+        and (peak_hour_rate * 100 * slot_minutes) % 60 = 0)
+);
+create index idx_franchises_active on franchises.franchises (is_active);
+create index idx_franchises_name on franchises.franchises (name, id);
+
+create table franchises.peak_windows (
+    franchise_id uuid not null references franchises.franchises,
+    weekdays     integer[] not null check (
+        cardinality(weekdays) between 1 and 7 and weekdays <@ array[1,2,3,4,5,6,7]),
+    start_time   time not null,
+    end_time     time not null,
+    primary key (franchise_id, start_time, weekdays),
+    check (end_time > start_time)
+);
+
+create table franchises.closed_days (
+    franchise_id uuid not null references franchises.franchises,
+    day          date not null,
+    reason       text not null default '',
+    primary key (franchise_id, day)
+);
+
+-- ---- places: what is sold, and never twice ---------------------------------
+
+-- The capacity ledger: one row per franchise and slot.  The CHECK makes
+-- overselling impossible whatever the application does; the exclusion keeps
+-- the same minute from being sold in two rows after a change of the grid.
+create table franchises.slot_ledger (
+    franchise_id uuid not null references franchises.franchises,
+    slot_start   timestamptz not null,
+    slot_end     timestamptz not null,
+    capacity     integer not null,
+    booked       integer not null default 0,
+    primary key (franchise_id, slot_start),
+    constraint slot_ledger_not_oversold check (booked between 0 and capacity),
+    constraint slot_ledger_forward check (slot_end > slot_start),
+    constraint slot_ledger_no_overlap exclude using gist (
+        franchise_id with =, tstzrange(slot_start, slot_end) with &&)
+) with (fillfactor = 50);
+
+-- ---- bookings: who comes when, and who may know it -------------------------
+
+create table bookings.bookings (
+    id               uuid primary key,
+    customer_id      uuid not null,
+    franchise_id     uuid not null references franchises.franchises,
+    booking_status   varchar(20) not null check (booking_status in
+        ('pending', 'confirmed', 'checked_in', 'completed', 'expired', 'cancelled', 'no_show')),
+    start_datetime   timestamptz not null,
+    end_datetime     timestamptz not null,
+    total_amount     numeric(10,2) not null check (total_amount >= 0),
+    currency         varchar(3) not null default 'USD',
+    payment_status   varchar(20) not null check (payment_status in
+        ('pending', 'queued', 'processing', 'paid', 'failed', 'partially_refunded',
+         'refunded', 'not_required')),
+    reference_number uuid not null,
+    qr_code_url      varchar(500),
+    created_at       timestamptz not null default now(),
+    updated_at       timestamptz not null default now(),
+    -- beyond the seed
+    booking_code     text not null,
+    child_count      smallint not null check (child_count between 1 and 10),
+    hold_expires_at  timestamptz,
+    version          integer not null default 1,
+    event_sequence   integer not null default 0,
+    data_key         bytea not null,   -- wrapped by the ring's key
+    line_items       json not null,    -- ready to send; fixed when the price was
+    cancel_hours     integer[] not null,
+    cancel_percent   integer[] not null,
+    cancel_fee       numeric(10,2) not null,
+    refund_cap_percent smallint not null default 100 check (refund_cap_percent between 0 and 100),
+    paid_amount      numeric(10,2) not null default 0 check (paid_amount >= 0),
+    refunded_amount  numeric(10,2) not null default 0 check (refunded_amount >= 0),
+    refund_amount    numeric(10,2),    -- promised by the cancellation
+    cancellation_reason bytea,
+    cancelled_at     timestamptz,
+    email_hash       bytea not null,   -- keyed: look-up without the address
+    guest_address_hash bytea,          -- guests only
+    constraint bookings_forward check (end_datetime > start_datetime),
+    constraint bookings_refund_within_paid check (refunded_amount <= paid_amount),
+    constraint bookings_hold check (booking_status <> 'pending' or hold_expires_at is not null)
+);
+create unique index idx_bookings_reference on bookings.bookings (reference_number);
+create unique index bookings_booking_code_key on bookings.bookings (booking_code);
+create index idx_bookings_franchise_date on bookings.bookings (franchise_id, start_datetime);
+create index idx_bookings_status on bookings.bookings (booking_status);
+create index idx_bookings_customer on bookings.bookings (customer_id, created_at, id);
+create index idx_bookings_email on bookings.bookings (email_hash);
+create index idx_bookings_guest_holds on bookings.bookings (guest_address_hash)
+    where guest_address_hash is not null and booking_status = 'pending';
+
+create table bookings.booking_children (
+    id                   uuid primary key,
+    booking_id           uuid not null references bookings.bookings,
+    name                 bytea not null,
+    age                  integer not null check (age between 0 and 17),
+    special_needs        bytea,
+    allergies            bytea,
+    pickup_authorization bytea,
+    special_instructions bytea,
+    -- beyond the seed
+    position             smallint not null,
+    customer_id          uuid not null,
+    child_key            uuid not null,  -- keyed hash of customer and name
+    period               tstzrange not null,
+    active               boolean not null default true,
+    constraint booking_children_one_place exclude using gist (
+        child_key with =, period with &&, booking_id with <>) where (active)
+);
+create index idx_booking_children_booking on bookings.booking_children (booking_id);
+
+create table bookings.customer_info (
+    id                uuid primary key,
+    booking_id        uuid not null unique references bookings.bookings,
+    name              bytea not null,
+    email             bytea not null,
+    phone             bytea not null,
+    emergency_contact bytea
+);
+
+-- ---- what must follow a commit, and what was answered ----------------------
+
+-- Whatever must reach the outside world after a commit, or must be done at a
+-- later time, is a row here, written in that commit.  facts is open; personal
+-- data lies in sealed, under the booking's key.
+create table bookings.outbox (
+    id           bigint generated always as identity primary key,
+    topic        text not null check (topic in ('events', 'payments', 'documents', 'bookings')),
+    type         text not null,
+    booking_id   uuid not null,
+    event_id     uuid not null unique,
+    sequence     integer,             -- of the booking's events, gapless from 1
+    facts        jsonb not null,
+    sealed       bytea,
+    due_at       timestamptz not null default now(),
+    created_at   timestamptz not null default now(),
+    sent_at      timestamptz,
+    claimed_until timestamptz,
+    attempts     integer not null default 0,
+    dead_at      timestamptz
+);
+create index idx_outbox_unsent on bookings.outbox (topic, booking_id, id) where sent_at is null;
+create index idx_outbox_due on bookings.outbox (topic, due_at) where sent_at is null;
+
+-- Idempotency-Keys and the answers stored under them, in the effect's commit.
+create table bookings.idempotency_keys (
+    caller      text not null,
+    key         text not null,
+    fingerprint bytea not null,  -- keyed hash of method, path and body
+    booking_id  uuid not null references bookings.bookings,
+    answer      bytea not null,  -- sealed under the booking's key
+    created_at  timestamptz not null default now(),
+    primary key (caller, key)
+);
+create index idx_idempotency_keys_created on bookings.idempotency_keys (created_at);
+create index idx_idempotency_keys_booking on bookings.idempotency_keys (booking_id);
+
+-- ---- access: the keys of programs ------------------------------------------
+
+create table access.api_keys (
+    id           text primary key check (id ~ '^[a-z0-9]{8,16}$'),
+    name         text not null,
+    kind         text not null check (kind in ('publishable', 'secret')),
+    secret_hash  bytea not null check (octet_length(secret_hash) = 32),
+    scopes       text[] not null,
+    franchise_id uuid references franchises.franchises,
+    created_at   timestamptz not null default now(),
+    expires_at   timestamptz,
+    revoked_at   timestamptz
+);
+
+-- ---- a franchise's day: slots as instants, rates, places left --------------
+
+-- The instant of a local time.  In a fold both readings exist and p_later says
+-- which is meant; in a gap neither does, and the first instant after it is it.
+create function franchises.local_instant(p_local timestamp, p_zone text, p_later boolean)
+returns timestamptz language plpgsql stable as $$
+declare
+    utc    timestamptz := p_local at time zone 'UTC';
+    before interval := ((utc - interval '1 day') at time zone p_zone)
+                     - ((utc - interval '1 day') at time zone 'UTC');
+    after  interval := ((utc + interval '1 day') at time zone p_zone)
+                     - ((utc + interval '1 day') at time zone 'UTC');
+    a timestamptz := utc - before;
+    b timestamptz := utc - after;
+    a_fits boolean;
+    b_fits boolean;
+    low timestamptz;
+    high timestamptz;
+    mid timestamptz;
+begin
+    if before = after and (a at time zone p_zone) = p_local then
+        return a;
+    end if;
+    a_fits := (a at time zone p_zone) = p_local;
+    b_fits := (b at time zone p_zone) = p_local;
+    if a_fits and b_fits then
+        return case when p_later then greatest(a, b) else least(a, b) end;
+    elsif a_fits then
+        return a;
+    elsif b_fits then
+        return b;
+    end if;
+
+    -- A gap: find the transition, the first instant that reads later.
+    low := least(a, b) - interval '1 second';
+    high := greatest(a, b) + interval '1 second';
+    while high - low > interval '1 second' loop
+        mid := date_trunc('second', low + (high - low) / 2);
+        if (mid at time zone p_zone) > p_local then
+            high := mid;
+        else
+            low := mid;
+        end if;
+    end loop;
+    return high;
+end $$;
+
+-- The slots of one local day: cut in absolute time from the opening instant,
+-- so that a day with a DST change loses none and sells none twice.  A tail
+-- shorter than a slot is not sold.
+create function franchises.cut_day(p_zone text, p_day date, p_open time, p_close time,
+    p_minutes integer,
+    out open_at timestamptz, out close_at timestamptz,
+    out starts timestamptz[], out labels text[], out end_labels text[], out local_times time[])
+language plpgsql stable as $$
+declare
+    step interval := make_interval(mins => p_minutes);
+begin
+    open_at := franchises.local_instant(p_day + p_open, p_zone, false);
+    close_at := franchises.local_instant(p_day + p_close, p_zone, true);
+    select coalesce(array_agg(s order by s), '{}'),
+           coalesce(array_agg(to_char(l, 'HH24:MI') order by s), '{}'),
+           coalesce(array_agg(case when to_char(e, 'HH24:MI') = '00:00' then '24:00'
+                                   else to_char(e, 'HH24:MI') end order by s), '{}'),
+           coalesce(array_agg(l::time order by s), '{}')
+      into starts, labels, end_labels, local_times
+      from (select s, s at time zone p_zone as l, (s + step) at time zone p_zone as e
+              from generate_series(open_at, close_at - step, step) as s) as cut;
+end $$;
+
+-- Everything about one franchise and one of its days, in one row: the rules,
+-- the slots as instants with labels and rates, and the places left.  p_at
+-- picks the day by an instant, p_day by its date; both null: today there.
+--
+-- left_over counts a lapsed hold's places as free: a hold that nobody has
+-- expired yet never blocks.  valid_until is the next moment at which any of
+-- this changes by the clock alone.
+create type bookings.day as (
+    franchise_id uuid, version integer, is_active boolean, currency text,
+    time_zone text, slot_minutes integer, lead_minutes integer, horizon_days integer,
+    max_capacity integer, standard_rate bigint, peak_hour_rate bigint,
+    open_label text, close_label text,
+    cancel_hours integer[], cancel_percent integer[], cancel_fee bigint,
+    day date, today date, closed text, open_at timestamptz, close_at timestamptz,
+    starts timestamptz[], labels text[], end_labels text[],
+    rates bigint[], peaks boolean[], left_over integer[],
+    missing integer, lapsed integer, as_of timestamptz, valid_until timestamptz
+);
+
+create function bookings.franchise_day(p_franchise uuid, p_day date, p_at timestamptz)
+returns bookings.day language plpgsql stable as $$
+declare
+    d bookings.day;
+    f franchises.franchises;
+    cut record;
+    peak_starts time[];
+    peak_ends time[];
+begin
+    select * into f from franchises.franchises where id = p_franchise;
+    if not found then
+        return null;
+    end if;
+    d.as_of := now();
+    d.franchise_id := f.id;
+    d.version := f.version;
+    d.is_active := f.is_active;
+    d.currency := f.currency;
+    d.time_zone := f.timezone;
+    d.slot_minutes := f.slot_minutes;
+    d.lead_minutes := f.lead_minutes;
+    d.horizon_days := f.horizon_days;
+    d.max_capacity := f.max_capacity;
+    d.standard_rate := f.standard_rate * 100;
+    d.peak_hour_rate := f.peak_hour_rate * 100;
+    d.open_label := to_char(f.open_time, 'HH24:MI');
+    d.close_label := to_char(f.close_time, 'HH24:MI');
+    d.cancel_hours := f.cancel_hours;
+    d.cancel_percent := f.cancel_percent;
+    d.cancel_fee := f.cancel_fee * 100;
+    d.today := (d.as_of at time zone f.timezone)::date;
+    d.day := coalesce(p_day, (coalesce(p_at, d.as_of) at time zone f.timezone)::date);
+    d.valid_until := franchises.local_instant((d.today + 1)::timestamp, f.timezone, false);
+    d.missing := 0;
+    d.lapsed := 0;
+
+    if not extract(isodow from d.day)::integer = any (f.operating_days) then
+        d.closed := 'not_operating';
+    elsif exists (select from franchises.closed_days c
+                   where c.franchise_id = f.id and c.day = d.day) then
+        d.closed := 'closed_day';
+    end if;
+    if d.closed is not null then
+        d.starts := '{}'; d.labels := '{}'; d.end_labels := '{}';
+        d.rates := '{}'; d.peaks := '{}'; d.left_over := '{}';
+        return d;
+    end if;
+
+    select * into cut
+      from franchises.cut_day(f.timezone, d.day, f.open_time, f.close_time, f.slot_minutes);
+    d.open_at := cut.open_at;
+    d.close_at := cut.close_at;
+    d.starts := cut.starts;
+    d.labels := cut.labels;
+    d.end_labels := cut.end_labels;
+
+    select array_agg(p.start_time), array_agg(p.end_time) into peak_starts, peak_ends
+      from franchises.peak_windows p
+     where p.franchise_id = f.id and extract(isodow from d.day)::integer = any (p.weekdays);
+    select coalesce(array_agg(w.peak order by w.i), '{}'),
+           coalesce(array_agg(case when w.peak then d.peak_hour_rate
+                                   else d.standard_rate end order by w.i), '{}'),
+           coalesce(array_agg(coalesce(l.capacity - l.booked, f.max_capacity) order by w.i), '{}'),
+           count(*) filter (where l.slot_start is null),
+           least(d.valid_until, min(w.s - make_interval(mins => f.lead_minutes))
+               filter (where w.s > d.as_of + make_interval(mins => f.lead_minutes)))
+      into d.peaks, d.rates, d.left_over, d.missing, d.valid_until
+      from (select u.s, u.i, exists (
+                select from unnest(peak_starts, peak_ends) as p (a, b)
+                 where u.t >= p.a and u.t < p.b) as peak
+              from unnest(cut.starts, cut.local_times) with ordinality as u (s, t, i)) as w
+      -- The bounds keep the join to this day's rows.
+      left join franchises.slot_ledger l on l.franchise_id = f.id and l.slot_start = w.s
+           and l.slot_start >= d.open_at and l.slot_start < d.close_at;
+
+    -- A lapsed hold that nobody has expired yet does not block: count its
+    -- places as free.
+    select count(*) filter (where b.hold_expires_at <= d.as_of),
+           least(d.valid_until, min(b.hold_expires_at) filter (where b.hold_expires_at > d.as_of))
+      into d.lapsed, d.valid_until
+      from bookings.bookings b
+     where b.franchise_id = f.id and b.booking_status = 'pending'
+       and b.start_datetime >= d.open_at and b.start_datetime < d.close_at;
+    if d.lapsed > 0 then
+        select array_agg(d.left_over[u.i] + coalesce((
+                   select sum(b.child_count)::integer from bookings.bookings b
+                    where b.franchise_id = f.id and b.booking_status = 'pending'
+                      and b.hold_expires_at <= d.as_of and b.start_datetime >= d.open_at
+                      and b.start_datetime <= u.s and b.end_datetime > u.s), 0) order by u.i)
+          into d.left_over
+          from unnest(d.starts) with ordinality as u (s, i);
+    end if;
+    return d;
+end $$;
+
+-- ---- the life of a booking: placed, changed, released ----------------------
+
+-- One booking's events, in order, and its due work; the arrays run in step, a
+-- due time of null means now.  p_before is the number of events it had.
+create function bookings.tell(p_booking uuid, p_before integer, p_topics text[], p_types text[],
+    p_ids uuid[], p_facts text[], p_sealed bytea[], p_due timestamptz[])
+returns void language plpgsql as $$ -- plpgsql: its plan is kept
+begin
+    insert into bookings.outbox (topic, type, booking_id, event_id, sequence, facts, sealed, due_at)
+    select n.topic, n.type, p_booking, n.id,
+           case when n.topic = 'events'
+                then p_before + count(*) filter (where n.topic = 'events') over (order by n.i) end,
+           n.facts::jsonb, n.sealed, coalesce(n.due, now())
+      from unnest(p_topics, p_types, p_ids, p_facts, p_sealed, p_due) with ordinality
+           as n (topic, type, id, facts, sealed, due, i)
+     order by n.i;
+end $$;
+
+-- Take the Idempotency-Key for this transaction, or say why not.
+create function bookings.take_key(p_caller text, p_key text)
+returns void language plpgsql as $$
+begin
+    if p_key is null then
+        return;
+    end if;
+    if not pg_try_advisory_xact_lock(hashtextextended(p_caller || chr(10) || p_key, 1)) then
+        raise exception 'idempotency key in use' using errcode = 'CB002';
+    end if;
+    perform from bookings.idempotency_keys k where k.caller = p_caller and k.key = p_key;
+    if found then
+        raise exception 'idempotency key has an answer' using errcode = 'CB006';
+    end if;
+end $$;
+
+-- Make ledger rows for these slots where there are none.
+create function bookings.open_slots(p_franchise uuid, p_version integer,
+    p_starts timestamptz[], p_minutes integer)
+returns void language plpgsql as $$
+declare
+    room integer;
+begin
+    -- FOR SHARE: no change of the franchise's capacity or grid slips between.
+    select f.max_capacity into room from franchises.franchises f
+     where f.id = p_franchise and f.version = p_version for share;
+    if not found then
+        raise exception 'the franchise has changed' using errcode = 'CB003';
+    end if;
+    insert into franchises.slot_ledger (franchise_id, slot_start, slot_end, capacity)
+    select p_franchise, s, s + make_interval(mins => p_minutes), room
+      from unnest(p_starts) as s order by s
+        on conflict do nothing;
+end $$;
+
+-- What a booking at p_at would meet: the day, and the answer stored under the
+-- Idempotency-Key.  The slots' ledger rows are made here, in a commit before
+-- the booking is placed, so that placing only ever locks rows that exist, in
+-- order: two bookings cannot deadlock.
+create function bookings.quote(p_franchise uuid, p_at timestamptz)
+returns bookings.day language plpgsql security definer
+set search_path = pg_catalog as $$
+declare
+    d bookings.day := bookings.franchise_day(p_franchise, null, p_at);
+begin
+    if d.missing > 0 and d.is_active and d.close_at > d.as_of
+       and d.day <= d.today + d.horizon_days then
+        perform bookings.open_slots(p_franchise, d.version, d.starts, d.slot_minutes);
+    end if;
+    return d;
+end $$;
+
+-- Move p_children places over the slots of one period: positive takes,
+-- negative gives back.  Every slot row is locked in order first.
+create function bookings.move_places(p_franchise uuid, p_from timestamptz, p_until timestamptz,
+    p_minutes integer, p_children integer)
+returns void language plpgsql as $$
+declare
+    moved integer;
+    wanted integer := extract(epoch from p_until - p_from)::integer / 60 / p_minutes;
+begin
+    with locked as materialized (
+        select l.slot_start from franchises.slot_ledger l
+         where l.franchise_id = p_franchise
+           and l.slot_start >= p_from and l.slot_start < p_until
+           and l.slot_end = l.slot_start + make_interval(mins => p_minutes)
+         order by l.slot_start for update
+    )
+    update franchises.slot_ledger l set booked = l.booked + p_children
+      from locked k
+     where l.franchise_id = p_franchise and l.slot_start = k.slot_start
+       and l.booked + p_children between 0 and l.capacity;
+    get diagnostics moved = row_count;
+    if moved <> wanted then
+        raise exception 'no room' using errcode = 'CB001';
+    end if;
+end $$;
+
+create function bookings.put_children(p_booking uuid, p_customer uuid, p_from timestamptz,
+    p_until timestamptz, p_ids uuid[], p_keys uuid[], p_ages bigint[], p_texts bytea[])
+returns void language plpgsql as $$ -- plpgsql: its plan is kept
+begin
+    insert into bookings.booking_children (id, booking_id, name, age, special_needs, allergies,
+           pickup_authorization, special_instructions, position, customer_id, child_key, period)
+    select c.id, p_booking, p_texts[5 * c.i - 4], c.age, p_texts[5 * c.i - 3],
+           p_texts[5 * c.i - 2], p_texts[5 * c.i - 1], p_texts[5 * c.i], c.i, p_customer,
+           c.key, tstzrange(p_from, p_until)
+      from unnest(p_ids, p_keys, p_ages) with ordinality as c (id, key, age, i)
+     order by c.key;
+end $$;
+
+-- Place a booking: locks, limits, places, rows, news and the stored answer.
+create function bookings.place(
+    p_id uuid, p_customer uuid, p_franchise uuid, p_version integer,
+    p_from timestamptz, p_until timestamptz, p_minutes integer,
+    p_status text, p_payment_status text, p_total bigint, p_currency text,
+    p_reference uuid, p_code text, p_hold_expires timestamptz,
+    p_data_key bytea, p_line_items text,
+    p_cancel_hours bigint[], p_cancel_percent bigint[], p_cancel_fee bigint,
+    p_contact_id uuid, p_contact bytea[], p_email_hash bytea,
+    p_child_ids uuid[], p_child_keys uuid[], p_child_ages bigint[], p_child_texts bytea[],
+    p_news_topics text[], p_news_types text[], p_news_ids uuid[], p_news_facts text[],
+    p_news_sealed bytea[], p_news_due timestamptz[],
+    p_caller text, p_key text, p_fingerprint bytea, p_answer bytea,
+    p_holds_max bigint, p_address_hash bytea, p_address_max bigint)
+returns void language plpgsql security definer
+set search_path = pg_catalog as $$
+declare
+    children integer := cardinality(p_child_ids);
+    held record;
+begin
+    perform bookings.take_key(p_caller, p_key);
+
+    -- A guest is counted by address and e-mail too; those locks come in the
+    -- order of their numbers, after nothing else is held.
+    if p_address_hash is null then
+        perform pg_advisory_xact_lock(hashtextextended(p_customer::text, 2));
+    else
+        perform pg_advisory_xact_lock(k) from (
+            select k from unnest(array[
+                hashtextextended(p_customer::text, 2),
+                hashtextextended(encode(p_address_hash, 'hex'), 3),
+                hashtextextended(encode(p_email_hash, 'hex'), 4)]) as k order by k) as o;
+    end if;
+
+    if p_hold_expires is not null then
+        select count(*) as n, min(b.hold_expires_at) as first into held
+          from bookings.bookings b
+         where b.customer_id = p_customer and b.booking_status = 'pending'
+           and b.hold_expires_at > now();
+        if held.n < p_holds_max and p_address_hash is not null then
+            select count(*) + p_holds_max - p_address_max as n, min(b.hold_expires_at) as first into held
+              from bookings.bookings b
+             where b.guest_address_hash = p_address_hash and b.booking_status = 'pending'
+               and b.hold_expires_at > now();
+            if held.n < p_holds_max then
+                select count(*) as n, min(b.hold_expires_at) as first into held
+                  from bookings.bookings b
+                 where b.email_hash = p_email_hash and b.guest_address_hash is not null
+                   and b.booking_status = 'pending' and b.hold_expires_at > now();
+            end if;
+        end if;
+        if held.n >= p_holds_max then
+            raise exception 'too many unpaid holds' using errcode = 'CB004',
+                detail = ceil(extract(epoch from held.first))::bigint::text;
+        end if;
+    end if;
+
+    perform from franchises.franchises f
+      where f.id = p_franchise and f.version = p_version and f.is_active;
+    if not found then
+        raise exception 'the franchise has changed' using errcode = 'CB003';
+    end if;
+
+    perform bookings.move_places(p_franchise, p_from, p_until, p_minutes, children);
+
+    insert into bookings.bookings (id, customer_id, franchise_id, booking_status, start_datetime,
+        end_datetime, total_amount, currency, payment_status, reference_number, booking_code,
+        child_count, hold_expires_at, data_key, line_items, cancel_hours, cancel_percent,
+        cancel_fee, email_hash, guest_address_hash, event_sequence)
+    values (p_id, p_customer, p_franchise, p_status, p_from, p_until, p_total / 100.0, p_currency,
+        p_payment_status, p_reference, p_code, children, p_hold_expires, p_data_key,
+        p_line_items::json, p_cancel_hours, p_cancel_percent, p_cancel_fee / 100.0, p_email_hash,
+        p_address_hash, cardinality(array_positions(p_news_topics, 'events')));
+    insert into bookings.customer_info (id, booking_id, name, email, phone, emergency_contact)
+    values (p_contact_id, p_id, p_contact[1], p_contact[2], p_contact[3], p_contact[4]);
+    perform bookings.put_children(p_id, p_customer, p_from, p_until,
+        p_child_ids, p_child_keys, p_child_ages, p_child_texts);
+
+    perform bookings.tell(p_id, 0, p_news_topics, p_news_types, p_news_ids, p_news_facts,
+        p_news_sealed, p_news_due);
+    if p_key is not null then
+        insert into bookings.idempotency_keys (caller, key, fingerprint, booking_id, answer)
+        values (p_caller, p_key, p_fingerprint, p_id, p_answer);
+    end if;
+end $$;
+
+-- Change a booking that still stands at p_version: its period, price, children
+-- (null arrays: the same children) and contact (null: the same).
+-- p_franchise_version is null when neither times nor places change.
+create function bookings.change(
+    p_id uuid, p_customer uuid, p_version integer, p_franchise_version integer,
+    p_from timestamptz, p_until timestamptz, p_minutes integer,
+    p_total bigint, p_line_items text, p_status text, p_payment_status text, p_refund_cap bigint,
+    p_contact bytea[], p_email_hash bytea,
+    p_child_ids uuid[], p_child_keys uuid[], p_child_ages bigint[], p_child_texts bytea[],
+    p_news_topics text[], p_news_types text[], p_news_ids uuid[], p_news_facts text[],
+    p_news_sealed bytea[], p_news_due timestamptz[],
+    p_caller text, p_key text, p_fingerprint bytea, p_answer bytea)
+returns void language plpgsql security definer
+set search_path = pg_catalog as $$
+declare
+    b bookings.bookings;
+    children integer;
+    wanted integer := extract(epoch from p_until - p_from)::integer / 60 / p_minutes;
+    locked integer;
+    moved integer;
+begin
+    perform bookings.take_key(p_caller, p_key);
+    perform pg_advisory_xact_lock(hashtextextended(p_customer::text, 2));
+    select * into b from bookings.bookings where id = p_id and version = p_version for update;
+    if not found then
+        raise exception 'the booking has changed' using errcode = 'CB003';
+    end if;
+    perform from franchises.franchises f
+      where f.id = b.franchise_id and f.version = p_franchise_version;
+    if p_franchise_version is not null and not found then
+        raise exception 'the franchise has changed' using errcode = 'CB003';
+    end if;
+    children := coalesce(cardinality(p_child_ids), b.child_count);
+
+    if (p_from, p_until, children) is distinct from
+       (b.start_datetime, b.end_datetime, b.child_count::integer) then
+        with slots as materialized (
+            select l.slot_start,
+                   l.slot_start >= p_from and l.slot_start < p_until
+                       and l.slot_end = l.slot_start + make_interval(mins => p_minutes) as in_new,
+                   l.slot_start >= b.start_datetime and l.slot_start < b.end_datetime as in_old
+              from franchises.slot_ledger l
+             where l.franchise_id = b.franchise_id
+               and (l.slot_start >= p_from and l.slot_start < p_until
+                    or l.slot_start >= b.start_datetime and l.slot_start < b.end_datetime)
+             order by l.slot_start for update
+        ), done as (
+            update franchises.slot_ledger l
+               set booked = l.booked + case when s.in_new then children else 0 end
+                                     - case when s.in_old then b.child_count else 0 end
+              from slots s
+             where l.franchise_id = b.franchise_id and l.slot_start = s.slot_start
+               and l.booked + case when s.in_new then children else 0 end
+                            - case when s.in_old then b.child_count else 0 end
+                   between 0 and l.capacity
+            returning s.in_new
+        )
+        select (select count(*) from slots), count(*) filter (where in_new) into locked, moved
+          from done having count(*) = (select count(*) from slots);
+        if moved is distinct from wanted then
+            raise exception 'no room' using errcode = 'CB001';
+        end if;
+    end if;
+
+    update bookings.bookings set
+        start_datetime = p_from, end_datetime = p_until, total_amount = p_total / 100.0,
+        line_items = p_line_items::json, booking_status = p_status,
+        payment_status = p_payment_status, refund_cap_percent = p_refund_cap,
+        child_count = children, email_hash = coalesce(p_email_hash, email_hash),
+        version = version + 1, updated_at = now(),
+        event_sequence = event_sequence + cardinality(array_positions(p_news_topics, 'events'))
+     where id = p_id;
+    if p_contact is not null then
+        update bookings.customer_info set name = p_contact[1], email = p_contact[2],
+               phone = p_contact[3], emergency_contact = p_contact[4]
+         where booking_id = p_id;
+    end if;
+    if p_child_ids is not null then
+        delete from bookings.booking_children where booking_id = p_id;
+        perform bookings.put_children(p_id, b.customer_id, p_from, p_until,
+            p_child_ids, p_child_keys, p_child_ages, p_child_texts);
+    elsif (p_from, p_until) is distinct from (b.start_datetime, b.end_datetime) then
+        update bookings.booking_children set period = tstzrange(p_from, p_until)
+         where booking_id = p_id;
+    end if;
+
+    perform bookings.tell(p_id, b.event_sequence, p_news_topics, p_news_types, p_news_ids,
+        p_news_facts, p_news_sealed, p_news_due);
+    if p_key is not null then
+        insert into bookings.idempotency_keys (caller, key, fingerprint, booking_id, answer)
+        values (p_caller, p_key, p_fingerprint, p_id, p_answer);
+    end if;
+end $$;
+
+-- End a booking that still stands at p_version (cancelled, expired): its
+-- places are free again, its children may be elsewhere.
+create function bookings.release(
+    p_id uuid, p_customer uuid, p_version integer, p_status text, p_payment_status text,
+    p_reason bytea, p_refund bigint,
+    p_news_topics text[], p_news_types text[], p_news_ids uuid[], p_news_facts text[],
+    p_news_sealed bytea[], p_news_due timestamptz[],
+    p_caller text, p_key text, p_fingerprint bytea, p_answer bytea)
+returns void language plpgsql security definer
+set search_path = pg_catalog as $$
+declare
+    b bookings.bookings;
+begin
+    perform bookings.take_key(p_caller, p_key);
+    perform pg_advisory_xact_lock(hashtextextended(p_customer::text, 2));
+    select * into b from bookings.bookings where id = p_id and version = p_version for update;
+    if not found or b.booking_status not in ('pending', 'confirmed') then
+        raise exception 'the booking has changed' using errcode = 'CB003';
+    end if;
+
+    with slots as materialized (
+        select l.slot_start from franchises.slot_ledger l
+         where l.franchise_id = b.franchise_id
+           and l.slot_start >= b.start_datetime and l.slot_start < b.end_datetime
+         order by l.slot_start for update
+    )
+    update franchises.slot_ledger l set booked = l.booked - b.child_count
+      from slots s
+     where l.franchise_id = b.franchise_id and l.slot_start = s.slot_start;
+
+    update bookings.bookings set
+        booking_status = p_status, payment_status = p_payment_status,
+        cancellation_reason = p_reason, refund_amount = p_refund / 100.0,
+        cancelled_at = case when p_status = 'cancelled' then now() end,
+        version = version + 1, updated_at = now(),
+        event_sequence = event_sequence + cardinality(array_positions(p_news_topics, 'events'))
+     where id = p_id;
+    update bookings.booking_children set active = false where booking_id = p_id;
+
+    perform bookings.tell(p_id, b.event_sequence, p_news_topics, p_news_types, p_news_ids,
+        p_news_facts, p_news_sealed, p_news_due);
+    if p_key is not null then
+        insert into bookings.idempotency_keys (caller, key, fingerprint, booking_id, answer)
+        values (p_caller, p_key, p_fingerprint, p_id, p_answer);
+    end if;
+end $$;
+
+-- A repeat that changes nothing still owns its key: store the answer alone.
+create function bookings.remember(p_booking uuid, p_caller text, p_key text, p_fingerprint bytea,
+    p_answer bytea)
+returns void language plpgsql security definer
+set search_path = pg_catalog as $$
+begin
+    perform bookings.take_key(p_caller, p_key);
+    insert into bookings.idempotency_keys (caller, key, fingerprint, booking_id, answer)
+    values (p_caller, p_key, p_fingerprint, p_booking, p_answer);
+end $$;
+
+-- ---- franchises are kept: set up, changed, closed for a day ----------------
+
+-- A slot as people there read it.
+create function franchises.slot_label(p_at timestamptz, p_zone text)
+returns text language sql stable as $$
+    select to_char(p_at at time zone p_zone, 'YYYY-MM-DD HH24:MI')
+$$;
+
+-- Refuse when a slot with bookings would not be one of the new day's.
+-- p_moves: zone or length change, and no slot with bookings may be left at all.
+create function franchises.refuse_to_move(p_id uuid, p_moves boolean, p_old_zone text,
+    p_zone text, p_open time, p_close time, p_days integer[], p_minutes integer)
+returns void language plpgsql as $$
+declare
+    bad record;
+begin
+    select l.slot_start, l.booked into bad
+      from franchises.slot_ledger l
+     where l.franchise_id = p_id and l.booked > 0 and l.slot_end > now()
+       and (p_moves
+            or not extract(isodow from l.slot_start at time zone p_zone)::integer = any (p_days)
+            or not l.slot_start = any ((franchises.cut_day(p_zone,
+                   (l.slot_start at time zone p_zone)::date, p_open, p_close, p_minutes)).starts))
+     order by l.slot_start limit 1;
+    if not found then
+        return;
+    end if;
+    if p_moves then
+        raise exception using errcode = 'CB010', message =
+            'the time zone and the length of slots stay as they are while future bookings stand; '
+            || 'the first is at ' || franchises.slot_label(bad.slot_start, p_old_zone);
+    end if;
+    raise exception using errcode = 'CB010', message =
+        'bookings stand that would not fit the slots of the new hours; the first is at '
+        || franchises.slot_label(bad.slot_start, p_old_zone);
+end $$;
+
+-- Give future slots their new capacity, or say which hold more than that.
+create function franchises.resize_slots(p_id uuid, p_zone text, p_capacity integer)
+returns void language plpgsql as $$
+declare
+    most integer;
+    slots text;
+begin
+    select max(l.booked),
+           string_agg(franchises.slot_label(l.slot_start, p_zone) || ' (' || l.booked || ')', ', '
+                      order by l.slot_start)
+      into most, slots
+      from (select l.slot_start, l.booked from franchises.slot_ledger l
+             where l.franchise_id = p_id and l.slot_end > now() and l.booked > p_capacity
+             order by l.slot_start limit 20) as l;
+    if most is not null then
+        raise exception using errcode = 'CB011', detail = slots, message =
+            'the capacity may not be below what is booked: ' || most || ' places';
+    end if;
+    update franchises.slot_ledger l set capacity = p_capacity
+     where l.franchise_id = p_id and l.slot_end > now() and l.capacity <> p_capacity;
+end $$;
+
+-- Make a franchise (p_version null) or change the one that still stands at
+-- p_version; gives the new version.  Rates and the fee in hundredths.
+create function franchises.save(p_id uuid, p_version integer,
+    p_name text, p_address text, p_city text, p_postal_code text,
+    p_zone text, p_currency text, p_capacity integer, p_standard bigint, p_peak bigint,
+    p_open time, p_close time, p_days integer[], p_minutes integer, p_lead integer,
+    p_horizon integer, p_cancel_hours integer[], p_cancel_percent integer[], p_cancel_fee bigint,
+    p_active boolean, p_peak_starts time[], p_peak_ends time[], p_peak_days text[])
+returns integer language plpgsql as $$
+declare
+    f franchises.franchises;
+    moves boolean;
+begin
+    if not exists (select from pg_timezone_names z where z.name = p_zone
+                      and z.name !~ '^(posix|right)/' and z.name not in ('localtime', 'Factory')) then
+        raise exception using errcode = 'CB012',
+            message = 'there is no time zone ' || quote_ident(p_zone);
+    end if;
+    if (p_standard * p_minutes) % 60 <> 0 or (p_peak * p_minutes) % 60 <> 0 then
+        raise exception 'the price of a slot does not divide exactly' using errcode = 'CB013';
+    end if;
+
+    if p_version is null then
+        insert into franchises.franchises (id, name, address, city, postal_code, timezone, currency,
+            max_capacity, standard_rate, peak_hour_rate, open_time, close_time, operating_days,
+            slot_minutes, lead_minutes, horizon_days, cancel_hours, cancel_percent, cancel_fee,
+            is_active)
+        values (p_id, p_name, p_address, p_city, p_postal_code, p_zone, p_currency, p_capacity,
+            p_standard / 100.0, p_peak / 100.0, p_open, p_close, p_days, p_minutes, p_lead,
+            p_horizon, p_cancel_hours, p_cancel_percent, p_cancel_fee / 100.0, p_active);
+    else
+        select * into f from franchises.franchises where id = p_id for no key update;
+        if not found then
+            raise exception 'there is no such franchise' using errcode = 'CB005';
+        elsif f.version <> p_version then
+            raise exception 'the franchise has changed meanwhile' using errcode = 'CB003';
+        end if;
+        update franchises.franchises set name = p_name, address = p_address, city = p_city,
+            postal_code = p_postal_code, timezone = p_zone, currency = p_currency,
+            max_capacity = p_capacity, standard_rate = p_standard / 100.0,
+            peak_hour_rate = p_peak / 100.0, open_time = p_open, close_time = p_close,
+            operating_days = p_days, slot_minutes = p_minutes, lead_minutes = p_lead,
+            horizon_days = p_horizon, cancel_hours = p_cancel_hours,
+            cancel_percent = p_cancel_percent, cancel_fee = p_cancel_fee / 100.0,
+            is_active = p_active, version = version + 1, updated_at = now()
+         where id = p_id;
+
+        moves := (p_zone, p_minutes) is distinct from (f.timezone, f.slot_minutes::integer);
+        perform from franchises.slot_ledger l
+          where l.franchise_id = p_id and l.slot_end > now() order by l.slot_start for update;
+        if moves or (p_open, p_close, p_days) is distinct from
+                    (f.open_time, f.close_time, f.operating_days) then
+            perform franchises.refuse_to_move(p_id, moves, f.timezone, p_zone, p_open, p_close,
+                p_days, p_minutes);
+            -- Empty slots of the old grid would stand in the new one's way; and
+            -- whoever is about to book one finds it gone, and reads again.
+            delete from franchises.slot_ledger l
+             where l.franchise_id = p_id and l.slot_end > now() and l.booked = 0;
+        end if;
+        if p_capacity <> f.max_capacity then
+            perform franchises.resize_slots(p_id, p_zone, p_capacity);
+        end if;
+        delete from franchises.peak_windows where franchise_id = p_id;
+    end if;
+
+    insert into franchises.peak_windows (franchise_id, weekdays, start_time, end_time)
+    select p_id, w.days::integer[], w.starts, w.ends
+      from unnest(p_peak_starts, p_peak_ends, p_peak_days) as w (starts, ends, days);
+    return coalesce(p_version, 0) + 1;
+end $$;
+
+-- Close a franchise on one local day on which nothing is booked.
+create function franchises.close_day(p_id uuid, p_day date, p_reason text)
+returns void language plpgsql as $$
+declare
+    f franchises.franchises;
+    from_at timestamptz;
+    until_at timestamptz;
+    standing integer;
+    lapsed integer;
+begin
+    select * into f from franchises.franchises where id = p_id for no key update;
+    if not found then
+        raise exception 'there is no such franchise' using errcode = 'CB005';
+    elsif p_day < (now() at time zone f.timezone)::date then
+        raise exception 'the day is over' using errcode = 'CB015';
+    end if;
+    from_at := franchises.local_instant(p_day, f.timezone, false);
+    until_at := franchises.local_instant(p_day + 1, f.timezone, false);
+
+    -- With its empty slots gone nobody can book the day who read it before.
+    perform from franchises.slot_ledger l
+      where l.franchise_id = p_id and l.slot_start >= from_at and l.slot_start < until_at
+      order by l.slot_start for update;
+    delete from franchises.slot_ledger l
+     where l.franchise_id = p_id and l.slot_start >= from_at and l.slot_start < until_at
+       and l.booked = 0;
+    select count(*), count(*) filter (where b.hold_expires_at <= now()
+                                        and b.booking_status = 'pending')
+      into standing, lapsed
+      from bookings.bookings b
+     where b.franchise_id = p_id and b.start_datetime >= from_at and b.start_datetime < until_at
+       and b.booking_status in ('pending', 'confirmed', 'checked_in');
+    if standing > 0 then
+        raise exception using errcode = 'CB014', message =
+            'bookings stand on that day: ' || standing
+            || case when lapsed > 0 then ', of which ' || lapsed || ' are holds that have lapsed'
+                    else '' end;
+    end if;
+
+    insert into franchises.closed_days (franchise_id, day, reason) values (p_id, p_day, p_reason)
+        on conflict (franchise_id, day) do update set reason = excluded.reason;
+    update franchises.franchises set version = version + 1, updated_at = now() where id = p_id;
+end $$;
+
+-- Open it again; false when it was not closed.
+create function franchises.open_day(p_id uuid, p_day date)
+returns boolean language plpgsql as $$
+declare
+    was_closed boolean;
+begin
+    perform from franchises.franchises where id = p_id for no key update;
+    if not found then
+        raise exception 'there is no such franchise' using errcode = 'CB005';
+    end if;
+    delete from franchises.closed_days where franchise_id = p_id and day = p_day;
+    was_closed := found;
+    if was_closed then
+        update franchises.franchises set version = version + 1, updated_at = now() where id = p_id;
+    end if;
+    return was_closed;
+end $$;
