@@ -296,7 +296,12 @@ def test_a_lapsed_hold_is_expired_or_cancelled_and_never_both(live):
 def test_readers_never_see_more_places_than_there_are(live):
     franchise, day = live.franchise(6), day_in(19)
     path = f"{V1}/availability/{franchise}?date={day}"
-    with Load(live, 2, lambda _: Request("GET", path)) as readers:
+
+    def look(client):
+        request = Request("GET", path)
+        return request, client.ask(request)
+
+    with Load(live, [look] * 2) as readers:
         for _ in range(5):
             tokens = [live.token() for _ in range(12)]
             answers = live.at_once([create(t, franchise, day, 9, 12)

@@ -11,6 +11,7 @@ import os
 import pathlib
 import re
 import ssl
+import struct
 import subprocess
 import threading
 import time
@@ -89,6 +90,7 @@ def booking_body(franchise, day, first, last, child="Alice Doe"):
 
 class Request:
     def __init__(self, method, path, token=None, body=None, **headers):
+        self.customer = None  # whose it is, if anybody needs to know
         self.method, self.path = method, path
         self.body = None if body is None else json.dumps(body).encode()
         self.headers = {name.replace("_", "-"): value
@@ -142,28 +144,29 @@ class Client:
 
 
 class Load:
-    """Clients that ask all the time.  `asks(number)` makes a request; what
-    came of it is kept with it, a lost connection as its exception."""
+    """Clients that ask all the time, one for each of `asks`: a function that
+    is given a client and gives a request and its answer.  What came of each
+    is kept, a lost connection as its exception."""
 
-    def __init__(self, live, clients, asks):
-        self.live, self.asks, self.stop = live, asks, False
-        self.done, self.lock, self.number = [], threading.Lock(), 0
-        self.threads = [threading.Thread(target=self.run)
-                        for _ in range(clients)]
+    def __init__(self, live, asks):
+        self.live, self.ended = live, threading.Event()
+        self.done, self.lock = [], threading.Lock()
+        self.threads = [threading.Thread(target=self.run, args=(ask,))
+                        for ask in asks]
 
-    def run(self):
+    def run(self, ask):
         client = Client(self.live)
-        while not self.stop:
-            with self.lock:
-                number = self.number
-                self.number += 1
-            request = self.asks(number)
+        while not self.ended.is_set():
             try:
-                answer = client.ask(request)
+                done = ask(client)
             except (OSError, http.client.HTTPException) as e:
-                answer = e
+                done = (None, e)
             with self.lock:
-                self.done.append((request, answer))
+                self.done.append(done)
+            if not isinstance(done[1], Answer) or done[1].status == 503:
+                # Asked to come back later, it does so; much later than this
+                # would leave nothing to count.
+                self.ended.wait(0.05)
         client.close()
 
     def __enter__(self):
@@ -172,9 +175,10 @@ class Load:
         return self
 
     def __exit__(self, *_):
-        self.stop = True
+        self.ended.set()
         for thread in self.threads:
             thread.join()
+        print(self.counts())  # pytest -s shows it
 
     def more(self, count=20, seconds=20):
         """Let so many more requests be answered."""
@@ -274,6 +278,22 @@ class Live:
     def get(self, path, token=None, **headers):
         return self.ask("GET", path, token, **headers)
 
+    def again(self, request):
+        """What a client does whose answer was lost: the same, until it is
+        told more than to come back later."""
+        client = Client(self)
+        try:
+            return until(lambda: (lambda a: a if not a.headers["Retry-After"]
+                                  else None)(client.ask(request)),
+                         "an answer")
+        finally:
+            client.close()
+
+    def redis(self, *words):
+        return subprocess.run(
+            ["redis-cli", "-s", self.home / "run" / "redis.sock", *words],
+            stdout=subprocess.PIPE, check=True, text=True, timeout=10).stdout
+
     def at_once(self, requests):
         """Send all, each on a connection that is open already, before any
         answer is read; the answers in the same order."""
@@ -301,6 +321,14 @@ class Live:
 
     def workers(self):
         return children(self.pid("api"))
+
+    def busy(self):
+        """The workers that hold a request: the heartbeats are the last thing
+        in the memory they share."""
+        seat = struct.Struct("i4xqqq")
+        table = (self.home / "run" / "shared").read_bytes()[-256 * seat.size:]
+        return [pid for pid, since, _, _ in seat.iter_unpack(table)
+                if pid and since]
 
     def log(self, name="api"):
         return (self.home / "log" / f"{name}.log").read_text()
@@ -367,7 +395,8 @@ class Live:
         queries = re.split(r"^-- :name (\w+).*$", text, flags=re.M)[1:]
         assert len(queries) >= 8
         for name, query in zip(queries[::2], queries[1::2]):
-            assert self.sql(query) == [], name
+            if name != "verify_counts":  # how much there is to prove
+                assert self.sql(query) == [], name
         assert self.sql("select id from bookings.bookings b where not exists "
                         "(select from bookings.customer_info i "
                         "where i.booking_id = b.id)") == []
