@@ -11,7 +11,7 @@
 --   CB005 there is no such franchise
 --   CB010 the slots would move under bookings that stand
 --   CB011 fewer places than are booked (DETAIL: the slots)
---   CB012 there is no such time zone
+--   CB012 there is no such time zone, or it is an abbreviation
 --   CB013 a slot's price does not divide exactly
 --   CB014 bookings stand on the day
 --   CB015 the day is over
@@ -90,6 +90,13 @@ begin
                       and z.name !~ '^(posix|right)/' and z.name not in ('localtime', 'Factory')) then
         raise exception using errcode = 'CB012',
             message = 'there is no time zone ' || quote_ident(p_zone);
+    end if;
+    -- To Postgres CET, EST and their kin are fixed offsets before they are zones.
+    if p_zone <> 'UTC' and exists (select from pg_timezone_abbrevs a
+                                    where a.abbrev = upper(p_zone)) then
+        raise exception using errcode = 'CB012', message =
+            'the time zone ' || quote_ident(p_zone)
+            || ' knows no summer time: name a place, such as Europe/London';
     end if;
     if (p_standard * p_minutes) % 60 <> 0 or (p_peak * p_minutes) % 60 <> 0 then
         raise exception 'the price of a slot does not divide exactly' using errcode = 'CB013';

@@ -29,9 +29,12 @@ select franchises.close_day($1::uuid, $2::date, $3::text)
 select franchises.open_day($1::uuid, $2::date) as was_closed
 
 -- :name admin_zones_missing :all :read :late
--- Franchises whose time zone this Postgres does not know.
+-- Franchises whose time zone this Postgres does not know, or takes for a
+-- fixed offset (CET).
 select f.id, f.name, f.timezone as time_zone
   from franchises.franchises f
  where not exists (select from pg_timezone_names z where z.name = f.timezone)
+    or f.timezone <> 'UTC'
+       and exists (select from pg_timezone_abbrevs a where a.abbrev = upper(f.timezone))
  order by f.name
  limit 100
