@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "app/settings.h"
+#include "base/bulkhead.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "fcgi/handover.h"
@@ -153,6 +154,7 @@ end_slot(struct slots *slots, int i, int status, int64_t now)
 
 	log_death(s, i, status);
 	clear_seat(slots, i, 0, 0);
+	bulkhead_clear(slots->start->shm, s->pid);
 
 	/* One that dies while its successor starts leaves its place to it. */
 	if (i == slots->leaver) {

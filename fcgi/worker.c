@@ -221,6 +221,8 @@ log_request(const struct worker *w, int64_t began_us)
 	    log_int("pg_trips", (int64_t)sc->pg_trips),
 	    log_int("redis_us", sc->redis_us),
 	    log_int("redis_trips", (int64_t)sc->redis_trips),
+	    log_int("ext_us", sc->ext_us),
+	    log_int("ext_trips", (int64_t)sc->ext_trips),
 	    log_int("bytes", (int64_t)res->body.len));
 	if (!ours && *why) {
 		log_event(LOG_DEBUG, "refused",

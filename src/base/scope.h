@@ -42,8 +42,10 @@ struct scope {
 	/* what the request cost, for its log line */
 	int64_t pg_us;
 	int64_t redis_us;
+	int64_t ext_us; /* Stripe, SQS, S3 */
 	unsigned pg_trips;
 	unsigned redis_trips;
+	unsigned ext_trips;
 };
 
 void scope_init(struct scope *sc, struct arena *arena, int64_t budget_us);

@@ -19,7 +19,7 @@
 #include "base/clock.h"
 
 #define SHM_MAGIC UINT64_C(0x3130676e6b6f6f62) /* "bookng01" */
-#define SHM_VERSION 1 /* raise it with every change of struct shm */
+#define SHM_VERSION 2 /* raise it with every change of struct shm */
 #define SHM_MODE 0660
 #define BOOT_ID_LEN 36
 #define LOCK_WAIT_NS (200 * 1000 * 1000) /* held for microseconds at most */
@@ -43,6 +43,8 @@ struct shm {
 	struct shm_mark marks[SHM_MARKS_MAX];
 
 	struct shm_worker workers[SHM_WORKERS_MAX];
+	struct shm_breaker breakers[SHM_SERVICE__MAX];
+	_Atomic uint64_t bulkhead[SHM_BULKHEAD_MAX];
 };
 
 /* A lock inside an atomic would be a lock of one process only. */
@@ -267,6 +269,20 @@ shm_worker(struct shm *shm, size_t i)
 {
 	assert(i < SHM_WORKERS_MAX);
 	return &shm->workers[i];
+}
+
+struct shm_breaker *
+shm_breaker(struct shm *shm, enum shm_service service)
+{
+	assert((size_t)service < SHM_SERVICE__MAX);
+	return &shm->breakers[service];
+}
+
+_Atomic uint64_t *
+shm_bulkhead(struct shm *shm, size_t i)
+{
+	assert(i < SHM_BULKHEAD_MAX);
+	return &shm->bulkhead[i];
 }
 
 /* ---- the lock ------------------------------------------------------------*/

@@ -2,8 +2,9 @@
  * shm.h: one versioned file in the runtime directory, mapped by every process
  * of a host: facts that must outlive a worker and be seen by its siblings.
  *
- * Today: the worker table of the pool (heartbeats), and the cache marks: days
- * of a franchise whose cached values may not be trusted.
+ * Today: the worker table of the pool (heartbeats), the cache marks: days of a
+ * franchise whose cached values may not be trusted, and the state behind
+ * breaker.h and bulkhead.h.
  *
  * Errors   A process that dies while it holds the lock blocks nobody: the lock
  *          is robust, and what it was writing is not trusted.  A file of
@@ -24,6 +25,7 @@
 #define SHM_FILE "shared" /* its name in the runtime directory */
 #define SHM_WORKERS_MAX 256
 #define SHM_MARKS_MAX 512
+#define SHM_BULKHEAD_MAX (SHM_WORKERS_MAX / 4)
 
 struct shm;
 
@@ -34,12 +36,29 @@ struct shm_worker {
 	_Atomic int64_t requests;
 };
 
+/* The services outside that every process of the host judges together. */
+enum shm_service { SHM_STRIPE, SHM_SQS, SHM_S3, SHM_SERVICE__MAX };
+
+/* Read and written by breaker.c alone; breaker_read tells what it says. */
+struct shm_breaker {
+	_Atomic uint64_t word;      /* state and its time or count: the truth */
+	_Atomic uint32_t failures;  /* in a row; for the reader only, as are */
+	_Atomic int32_t probe_pid;  /* ... who took the last probe, */
+	_Atomic int64_t opened_us;  /* ... clock_mono_us it left closed, */
+	_Atomic uint64_t opened;    /* ... how often it did since boot, */
+	_Atomic uint64_t refused;   /* ... and calls it turned away */
+};
+
 /* Map (making it if need be) `path`; NULL with a sentence in why.  path NULL
  * gives a private anonymous mapping, shared with children only. */
 struct shm *shm_open_file(const char *path, char *why, size_t why_max);
 void shm_close(struct shm *shm); /* accepts NULL */
 
 struct shm_worker *shm_worker(struct shm *shm, size_t i); /* i < MAX */
+struct shm_breaker *shm_breaker(struct shm *shm, enum shm_service service);
+/* A place of the bulkhead: who has it until when, see bulkhead.c; 0 = free.
+ * i < SHM_BULKHEAD_MAX. */
+_Atomic uint64_t *shm_bulkhead(struct shm *shm, size_t i);
 
 /*
  * Cache marks.  A writer marks before its commit and clears when Redis has
