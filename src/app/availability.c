@@ -33,6 +33,8 @@ keep_bookable(struct day *day)
 
 	while (first < day->starts.count && !day_slot_bookable(day, first))
 		first++;
+	if (first == 0)
+		return;
 	day->starts.items += first;
 	day->labels.items += first;
 	day->end_labels.items += first;

@@ -5,6 +5,7 @@
 
 #include "app/app.h"
 #include "app/booking_quote.h"
+#include "app/booking_room.h"
 #include "app/booking_write.h"
 #include "base/arena.h"
 #include "base/instant.h"
@@ -296,27 +297,6 @@ write_change(struct app *app, struct scope *sc, struct changing *c)
 	return e;
 }
 
-/* No room: free what lapsed and try again, else say what is full. */
-static enum err
-no_room(struct app *app, struct scope *sc, struct changing *c,
-    struct refusal *ret_refusal)
-{
-	size_t freed = 0;
-	enum err e;
-
-	if (c->day.lapsed > 0) {
-		e = expire_lapsed(app, sc, &c->row.franchise_id,
-		    c->b->start_us, c->b->end_us, &freed);
-		if (e || freed > 0)
-			return e ? e : ERR_STALE;
-	}
-	if (day_room(&c->day, c->span) >= c->b->child_count)
-		return ERR_STALE;
-	refusal_of_day(sc, &c->day, c->span, c->b->child_count, ret_refusal);
-	return scope_fail(sc, ERR_CAPACITY, "not enough places are left at "
-	    "that time");
-}
-
 static enum err
 try_change(struct app *app, struct scope *sc, struct changing *c,
     const struct uuid *id, struct refusal *ret_refusal)
@@ -361,10 +341,12 @@ try_change(struct app *app, struct scope *sc, struct changing *c,
 		return e;
 
 	if (c->moved && day_room(&c->day, c->span) < c->b->child_count)
-		return no_room(app, sc, c, ret_refusal);
+		return booking_no_room(app, sc, &c->day, c->span,
+		    c->b->child_count, ret_refusal);
 	e = write_change(app, sc, c);
 	if (e == ERR_CAPACITY)
-		return c->moved ? no_room(app, sc, c, ret_refusal) : ERR_STALE;
+		return !c->moved ? ERR_STALE : booking_no_room(app, sc,
+		    &c->day, c->span, c->b->child_count, ret_refusal);
 	return e;
 }
 

@@ -5,6 +5,7 @@
 
 #include "app/app.h"
 #include "app/booking_quote.h"
+#include "app/booking_room.h"
 #include "app/booking_write.h"
 #include "app/callers.h"
 #include "base/arena.h"
@@ -257,7 +258,6 @@ try_place(struct app *app, struct scope *sc, struct making *m,
 {
 	struct line lines[DAY_LINES_MAX] = { 0 };
 	size_t line_count = 0;
-	size_t freed = 0;
 	struct booking_quote quote;
 	int64_t total;
 	enum err e;
@@ -291,19 +291,8 @@ try_place(struct app *app, struct scope *sc, struct making *m,
 	if (e != ERR_CAPACITY)
 		return e;
 
-	/* Full: free what lapsed and try again, else say what is full. */
-	if (quote.day.lapsed > 0) {
-		e = expire_lapsed(app, sc, &m->req->franchise_id,
-		    m->req->start_us, m->req->end_us, &freed);
-		if (e || freed > 0)
-			return e ? e : ERR_STALE;
-	}
-	if (day_room(&quote.day, m->span) >= (int64_t)m->children.count)
-		return ERR_STALE; /* taken since it was read: read again */
-	refusal_of_day(sc, &quote.day, m->span, (int64_t)m->children.count,
-	    ret_refusal);
-	return scope_fail(sc, ERR_CAPACITY, "not enough places are left at "
-	    "that time");
+	return booking_no_room(app, sc, &quote.day, m->span,
+	    (int64_t)m->children.count, ret_refusal);
 }
 
 enum err

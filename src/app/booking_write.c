@@ -251,43 +251,6 @@ caller_needs_customer(struct scope *sc, const struct caller *caller)
 	return scope_fail(sc, ERR_INVALID, "no customer is named");
 }
 
-void
-refusal_of_day(struct scope *sc, const struct day *day, struct span span,
-    int64_t children, struct refusal *ret_refusal)
-{
-	struct full_slot *full = arena_new_array(sc->arena, struct full_slot,
-	    span.count);
-	struct start_option *options = arena_new_array(sc->arena,
-	    struct start_option, 3);
-	struct span near[3];
-	size_t full_count = 0;
-	size_t count = day_nearby(day, span, children, near, 3);
-	size_t priced = 0;
-
-	for (size_t i = span.first; i < span.first + span.count; i++) {
-		if (day->left.items[i] >= children)
-			continue;
-		full[full_count].start_us = day->starts.items[i];
-		full[full_count].end_us = day->starts.items[i] +
-		    day_slot_us(day);
-		full[full_count++].available = day->left.items[i];
-	}
-	for (size_t i = 0; i < count; i++) {
-		struct line lines[DAY_LINES_MAX] = { 0 };
-		size_t line_count;
-		struct start_option *o = &options[priced];
-
-		o->start_us = day->starts.items[near[i].first];
-		o->end_us = o->start_us +
-		    (int64_t)near[i].count * day_slot_us(day);
-		if (day_price(sc, day, near[i], children, lines, &line_count,
-		    &o->total_amount) == ERR_OK)
-			priced++;
-	}
-	ret_refusal->full_slots = (struct list){ full, full_count };
-	ret_refusal->alternatives = (struct list){ options, priced };
-}
-
 const char *
 lines_json(struct scope *sc, const struct line *lines, size_t count,
     int64_t children)
@@ -308,36 +271,4 @@ lines_json(struct scope *sc, const struct line *lines, size_t count,
 	buf_putc(&out, ']');
 	assert(!out.overflow);
 	return out.data;
-}
-
-struct lapsed {
-	struct uuid id;
-};
-
-enum err
-expire_lapsed(struct app *app, struct scope *sc, const struct uuid *franchise,
-    int64_t from_us, int64_t until_us, size_t *ret_freed)
-{
-	static const struct column items[] = { { "id", COLUMN_UUID,
-	    offsetof(struct lapsed, id) } };
-	static const struct columns columns = { sizeof(struct lapsed), items,
-		1 };
-	struct lapsed *rows = NULL;
-	size_t count = 0;
-	struct args args;
-	enum err e;
-
-	args_init(&args, sc->arena);
-	args_uuid(&args, franchise);
-	args_instant(&args, from_us);
-	args_instant(&args, until_us);
-	e = db_all(app->db, sc, STMT_HOLDS_LAPSED, &args, &columns, &rows,
-	    &count);
-	for (size_t i = 0; !e && i < count; i++)
-		e = booking_expire(app, sc, &rows[i].id);
-	if (e)
-		return e;
-
-	*ret_freed = count;
-	return ERR_OK;
 }

@@ -72,17 +72,8 @@ enum err booking_remember(struct app *app, struct scope *sc,
 enum err caller_needs_customer(struct scope *sc, const struct caller *caller)
     MUSTCHECK;
 
-/* What a full day answers: its full slots and what fits nearby. */
-void refusal_of_day(struct scope *sc, const struct day *day,
-    struct span span, int64_t children, struct refusal *ret_refusal);
-
 /* Lines as the JSON that is stored and shown. */
 const char *lines_json(struct scope *sc, const struct line *lines,
     size_t count, int64_t children);
-
-/* Expire the lapsed holds over a period; *ret_freed says how many. */
-enum err expire_lapsed(struct app *app, struct scope *sc,
-    const struct uuid *franchise, int64_t from_us, int64_t until_us,
-    size_t *ret_freed) MUSTCHECK;
 
 #endif

@@ -1,0 +1,104 @@
+/* booking_room.c: free lapsed holds, or say what is full. */
+#include "app/booking_room.h"
+
+#include "app/app.h"
+#include "app/bookings.h"
+#include "app/forms.h"
+#include "base/arena.h"
+#include "base/scope.h"
+#include "store/db.h"
+
+#define OPTIONS_MAX 3
+
+/* The full slots of the span, and the nearest spans that fit. */
+static void
+tell(struct scope *sc, const struct day *day, struct span span,
+    int64_t children, struct refusal *ret_refusal)
+{
+	struct full_slot *full = arena_new_array(sc->arena, struct full_slot,
+	    span.count);
+	struct start_option *options = arena_new_array(sc->arena,
+	    struct start_option, OPTIONS_MAX);
+	struct span near[OPTIONS_MAX];
+	size_t full_count = 0;
+	size_t count = day_nearby(day, span, children, near, OPTIONS_MAX);
+	size_t priced = 0;
+
+	for (size_t i = span.first; i < span.first + span.count; i++) {
+		if (day->left.items[i] >= children)
+			continue;
+		full[full_count].start_us = day->starts.items[i];
+		full[full_count].end_us = day->starts.items[i] +
+		    day_slot_us(day);
+		full[full_count++].available = day->left.items[i];
+	}
+	for (size_t i = 0; i < count; i++) {
+		struct line lines[DAY_LINES_MAX] = { 0 };
+		size_t line_count;
+		struct start_option *o = &options[priced];
+
+		o->start_us = day->starts.items[near[i].first];
+		o->end_us = o->start_us +
+		    (int64_t)near[i].count * day_slot_us(day);
+		if (day_price(sc, day, near[i], children, lines, &line_count,
+		    &o->total_amount) == ERR_OK)
+			priced++;
+	}
+	ret_refusal->full_slots = (struct list){ full, full_count };
+	ret_refusal->alternatives = (struct list){ options, priced };
+}
+
+struct lapsed {
+	struct uuid id;
+};
+
+/* Expire the lapsed holds over a period; *ret_freed says how many. */
+static enum err
+expire_lapsed(struct app *app, struct scope *sc, const struct uuid *franchise,
+    int64_t from_us, int64_t until_us, size_t *ret_freed)
+{
+	static const struct column items[] = { { "id", COLUMN_UUID,
+	    offsetof(struct lapsed, id) } };
+	static const struct columns columns = { sizeof(struct lapsed), items,
+		1 };
+	struct lapsed *rows = NULL;
+	size_t count = 0;
+	struct args args;
+	enum err e;
+
+	args_init(&args, sc->arena);
+	args_uuid(&args, franchise);
+	args_instant(&args, from_us);
+	args_instant(&args, until_us);
+	e = db_all(app->db, sc, STMT_HOLDS_LAPSED, &args, &columns, &rows,
+	    &count);
+	for (size_t i = 0; !e && i < count; i++)
+		e = booking_expire(app, sc, &rows[i].id);
+	if (e)
+		return e;
+
+	*ret_freed = count;
+	return ERR_OK;
+}
+
+enum err
+booking_no_room(struct app *app, struct scope *sc, const struct day *day,
+    struct span span, int64_t children, struct refusal *ret_refusal)
+{
+	int64_t from_us = day->starts.items[span.first];
+	size_t freed = 0;
+	enum err e;
+
+	if (day->lapsed > 0) {
+		e = expire_lapsed(app, sc, &day->franchise_id, from_us,
+		    from_us + (int64_t)span.count * day_slot_us(day), &freed);
+		if (e || freed > 0)
+			return e ? e : ERR_STALE;
+	}
+	if (day_room(day, span) >= children)
+		return ERR_STALE;
+
+	tell(sc, day, span, children, ret_refusal);
+	return scope_fail(sc, ERR_CAPACITY, "not enough places are left at "
+	    "that time");
+}

@@ -1,0 +1,27 @@
+/*
+ * booking_room.h: what there is to do when a booking finds no room: free what
+ * lapsed and try again, or say what is full and what fits nearby.
+ */
+#ifndef APP_BOOKING_ROOM_H
+#define APP_BOOKING_ROOM_H
+
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "base/err.h"
+#include "domain/day.h"
+
+struct app;
+struct refusal;
+struct scope;
+
+/*
+ * ERR_STALE     holds have lapsed and were expired, or the room was taken
+ *               since the day was read: read it again
+ * ERR_CAPACITY  it is full: *ret_refusal is set, the sentence is the caller's
+ */
+enum err booking_no_room(struct app *app, struct scope *sc,
+    const struct day *day, struct span span, int64_t children,
+    struct refusal *ret_refusal) MUSTCHECK;
+
+#endif
