@@ -159,7 +159,7 @@ a_slot_costs_an_amount_that_can_be_charged(void)
 		{ "JPY", 15, 150400, true },
 		{ "JPY", 60, 4900, false },
 		{ "KWD", 60, 1500, false }, /* three decimals */
-		{ "XXX", 60, 1500, false },
+		{ "ZZZ", 60, 1500, false },
 		{ "usd", 60, 1500, false },
 	};
 	struct arena *arena = arena_open(CEILING);
