@@ -87,7 +87,7 @@ white_space_of_any_kind_is_one_space_and_none_at_the_ends(void)
 		"\tanna\r\n lee\n",
 		"anna\xc2\xa0lee",               /* U+00A0 */
 		"anna\xe3\x80\x80lee\xe3\x80\x80", /* U+3000 */
-		"\xe2\x80\x89" "anna\xe2\x80\x83 \xe2\x80\xaflee", /* U+2009.. */
+		"anna\xe2\x80\x83 \xe2\x80\xaflee\xe2\x80\x89", /* U+2003.. */
 		"anna\xe2\x80\xa8lee",           /* U+2028 */
 		"anna\xc2\x85lee",               /* U+0085 */
 		"anna\x0b\x0clee",
