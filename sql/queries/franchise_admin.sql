@@ -38,3 +38,12 @@ select f.id, f.name, f.timezone as time_zone
        and exists (select from pg_timezone_abbrevs a where a.abbrev = upper(f.timezone))
  order by f.name
  limit 100
+
+-- :name admin_holds_lapsed :all :read :late
+-- Holds that lapsed, that nobody has expired yet, and that still keep places.
+select b.id
+  from bookings.bookings b
+ where b.franchise_id = $1::uuid and b.booking_status = 'pending'
+   and b.hold_expires_at <= now() and b.end_datetime > now()
+ order by b.id
+ limit 1000

@@ -57,6 +57,7 @@ admin_open(struct scope *sc, const struct settings *conf,
 		    "DATABASE_ADMIN_URL or DATABASE_URL must be set");
 	arena_defer(sc->arena, admin_close, admin);
 	admin->conf = conf;
+	admin->detail = "";
 	admin->shm = pool_memory(sc, conf);
 	admin->cache = cache_new(conf->redis_url, REDIS_MS, admin->shm);
 	if (!admin->cache)

@@ -19,6 +19,7 @@ struct admin {
 	struct shm *shm; /* NULL: this user may not see the pool's memory */
 	struct db *db;
 	struct cache *cache;
+	const char *detail; /* of the last refusal, "" when none */
 };
 
 /* No connection is made.  Everything is closed with the scope's arena.

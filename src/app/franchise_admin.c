@@ -4,6 +4,10 @@
 #include <string.h>
 
 #include "app/admin.h"
+#include "app/app.h"
+#include "app/bookings.h"
+#include "app/keyring.h"
+#include "app/settings.h"
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/instant.h"
@@ -100,7 +104,7 @@ franchise_facts_clear(struct franchise_facts *facts)
 const char *
 franchise_refusal_detail(const struct admin *admin)
 {
-	return db_detail(admin->db);
+	return admin->detail;
 }
 
 /* Our own SQL functions refuse in whole sentences: they stand alone. */
@@ -283,16 +287,73 @@ args_facts(struct args *args, struct scope *sc,
 	args_peaks(args, sc, facts);
 }
 
+struct hold_row {
+	struct uuid id;
+};
+static const struct column hold_items[] = {
+	{ "id", COLUMN_UUID, offsetof(struct hold_row, id) },
+};
+static const struct columns hold_columns = { sizeof(struct hold_row),
+	hold_items, ARRAY_LEN(hold_items) };
+
+/*
+ * A hold that has lapsed never blocks: expire those of the franchise, as the
+ * relay would.  false: there are none, or the settings that a change of a
+ * booking needs (the keys) are not here.
+ */
+static bool
+free_lapsed(struct admin *admin, struct scope *sc, const struct uuid *id)
+{
+	const struct settings *conf = admin->conf;
+	struct app app = { .conf = conf, .shm = admin->shm, .db = admin->db,
+		.cache = admin->cache };
+	struct scope own = *sc; /* the refusal's sentence is to stay */
+	struct hold_row *holds;
+	char why[SCOPE_WHY_MAX];
+	struct args args;
+	size_t count;
+	enum err e;
+
+	args_init(&args, sc->arena);
+	args_uuid(&args, id);
+	e = db_all(admin->db, &own, STMT_ADMIN_HOLDS_LAPSED, &args,
+	    &hold_columns, &holds, &count);
+	if (e || count == 0)
+		return false;
+	app.ring = keyring_open(conf->encryption_keys, conf->lookup_secret,
+	    conf->session_secret, why, sizeof why);
+	if (!app.ring)
+		return false;
+
+	for (size_t i = 0; !e && i < count; i++)
+		e = booking_expire(&app, &own, &holds[i].id);
+	keyring_close(app.ring);
+	return !e;
+}
+
 /* After a write: what may have changed is not to be served from the cache.
  * Only a refusal is certain to have changed nothing. */
 static enum err
 settle(struct admin *admin, struct scope *sc, const struct uuid *id, enum err e)
 {
+	admin->detail = db_detail(admin->db);
 	if (e && e != ERR_UNCERTAIN)
 		cache_unintend(admin->cache, id, NULL, 0, true);
 	else
 		cache_forget(admin->cache, sc, id, NULL, 0, true);
 	return plain(sc, e);
+}
+
+static enum err
+try_save(struct admin *admin, struct scope *sc, const struct uuid *id,
+    const struct args *args, struct version_row *row)
+{
+	enum err e;
+
+	cache_intend(admin->cache, id, NULL, 0, true);
+	e = db_one(admin->db, sc, STMT_ADMIN_FRANCHISE_SAVE, args,
+	    &version_columns, row);
+	return settle(admin, sc, id, e);
 }
 
 static enum err
@@ -307,10 +368,9 @@ save(struct admin *admin, struct scope *sc, struct franchise_facts *facts)
 		return e;
 
 	args_facts(&args, sc, facts);
-	cache_intend(admin->cache, &facts->id, NULL, 0, true);
-	e = db_one(admin->db, sc, STMT_ADMIN_FRANCHISE_SAVE, &args,
-	    &version_columns, &row);
-	e = settle(admin, sc, &facts->id, e);
+	e = try_save(admin, sc, &facts->id, &args, &row);
+	if (e == ERR_CONFLICT && free_lapsed(admin, sc, &facts->id))
+		e = try_save(admin, sc, &facts->id, &args, &row);
 	if (e)
 		return e;
 
@@ -416,6 +476,17 @@ franchise_set(struct admin *admin, struct scope *sc,
 	return save(admin, sc, facts);
 }
 
+static enum err
+try_close_day(struct admin *admin, struct scope *sc, const struct uuid *id,
+    const struct args *args)
+{
+	enum err e;
+
+	cache_intend(admin->cache, id, NULL, 0, true);
+	e = db_do(admin->db, sc, STMT_ADMIN_CLOSE_DAY, args, NULL);
+	return settle(admin, sc, id, e);
+}
+
 enum err
 franchise_close_day(struct admin *admin, struct scope *sc,
     const struct uuid *id, int64_t day, const char *reason)
@@ -427,9 +498,10 @@ franchise_close_day(struct admin *admin, struct scope *sc,
 	args_uuid(&args, id);
 	args_date(&args, day);
 	args_text(&args, reason);
-	cache_intend(admin->cache, id, NULL, 0, true);
-	e = db_do(admin->db, sc, STMT_ADMIN_CLOSE_DAY, &args, NULL);
-	return settle(admin, sc, id, e);
+	e = try_close_day(admin, sc, id, &args);
+	if (e == ERR_CONFLICT && free_lapsed(admin, sc, id))
+		e = try_close_day(admin, sc, id, &args);
+	return e;
 }
 
 enum err

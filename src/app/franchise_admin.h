@@ -4,6 +4,8 @@
  * The rules that need no database are checked here, by the tables of domain/;
  * those about what is booked, and the time zone, by franchises.save.
  *
+ * Holds    that have lapsed never block: before a refusal stands they are
+ *          expired, when the settings that takes (the keys) are given.
  * Units    rates and fees in hundredths; rates per hour and child; times
  *          "HH:MM", local; weekdays 1 Monday .. 7 Sunday.
  * Errors   ERR_CONFLICT   a rule is broken: one sentence in sc->why
