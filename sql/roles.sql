@@ -11,6 +11,9 @@ begin
         execute format('revoke all on all tables in schema %I from public', s);
         execute format('revoke all on all functions in schema %I from public', s);
     end loop;
+    -- Nobody needs a temporary table, and a type or table there could stand in
+    -- for one of ours.
+    execute format('revoke temporary on database %I from public', current_database());
 
     if exists (select from pg_roles where rolname = 'booking_api') then
         grant usage on schema franchises, bookings, access to booking_api;

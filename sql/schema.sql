@@ -489,7 +489,7 @@ end $$;
 -- order: two bookings cannot deadlock.
 create function bookings.quote(p_franchise uuid, p_at timestamptz)
 returns bookings.day language plpgsql security definer
-set search_path = pg_catalog as $$
+set search_path = pg_catalog, pg_temp as $$
 declare
     d bookings.day := bookings.franchise_day(p_franchise, null, p_at);
 begin
@@ -506,22 +506,24 @@ create function bookings.move_places(p_franchise uuid, p_from timestamptz, p_unt
     p_minutes integer, p_children integer)
 returns void language plpgsql as $$
 declare
-    moved integer;
-    wanted integer := extract(epoch from p_until - p_from)::integer / 60 / p_minutes;
+    moved interval;
 begin
     with locked as materialized (
         select l.slot_start from franchises.slot_ledger l
          where l.franchise_id = p_franchise
-           and l.slot_start >= p_from and l.slot_start < p_until
+           and l.slot_start >= p_from and l.slot_end <= p_until
            and l.slot_end = l.slot_start + make_interval(mins => p_minutes)
          order by l.slot_start for update
+    ), done as (
+        update franchises.slot_ledger l set booked = l.booked + p_children
+          from locked k
+         where l.franchise_id = p_franchise and l.slot_start = k.slot_start
+           and l.booked + p_children between 0 and l.capacity
+        returning l.slot_end - l.slot_start as length
     )
-    update franchises.slot_ledger l set booked = l.booked + p_children
-      from locked k
-     where l.franchise_id = p_franchise and l.slot_start = k.slot_start
-       and l.booked + p_children between 0 and l.capacity;
-    get diagnostics moved = row_count;
-    if moved <> wanted then
+    select sum(length) into moved from done;
+    -- Slots never overlap: as much time as was asked for is all of it.
+    if moved is distinct from p_until - p_from then
         raise exception 'no room' using errcode = 'CB001';
     end if;
 end $$;
@@ -554,11 +556,14 @@ create function bookings.place(
     p_caller text, p_key text, p_fingerprint bytea, p_answer bytea,
     p_holds_max bigint, p_address_hash bytea, p_address_max bigint)
 returns void language plpgsql security definer
-set search_path = pg_catalog as $$
+set search_path = pg_catalog, pg_temp as $$
 declare
     children integer := cardinality(p_child_ids);
     held record;
 begin
+    if p_status not in ('pending', 'confirmed') then
+        raise exception 'no booking begins in that state' using errcode = '22023';
+    end if;
     perform bookings.take_key(p_caller, p_key);
 
     -- A guest is counted by address and e-mail too; those locks come in the
@@ -638,18 +643,17 @@ create function bookings.change(
     p_news_sealed bytea[], p_news_due timestamptz[],
     p_caller text, p_key text, p_fingerprint bytea, p_answer bytea)
 returns void language plpgsql security definer
-set search_path = pg_catalog as $$
+set search_path = pg_catalog, pg_temp as $$
 declare
     b bookings.bookings;
     children integer;
-    wanted integer := extract(epoch from p_until - p_from)::integer / 60 / p_minutes;
-    locked integer;
-    moved integer;
+    moved interval;
 begin
     perform bookings.take_key(p_caller, p_key);
     perform pg_advisory_xact_lock(hashtextextended(p_customer::text, 2));
-    select * into b from bookings.bookings where id = p_id and version = p_version for update;
-    if not found then
+    select * into b from bookings.bookings
+     where id = p_id and customer_id = p_customer and version = p_version for update;
+    if not found or b.booking_status not in ('pending', 'confirmed') then
         raise exception 'the booking has changed' using errcode = 'CB003';
     end if;
     perform from franchises.franchises f
@@ -657,13 +661,16 @@ begin
     if p_franchise_version is not null and not found then
         raise exception 'the franchise has changed' using errcode = 'CB003';
     end if;
+    if p_status not in (b.booking_status, 'confirmed') then
+        raise exception 'a change does not lead to that state' using errcode = '22023';
+    end if;
     children := coalesce(cardinality(p_child_ids), b.child_count);
 
     if (p_from, p_until, children) is distinct from
        (b.start_datetime, b.end_datetime, b.child_count::integer) then
         with slots as materialized (
             select l.slot_start,
-                   l.slot_start >= p_from and l.slot_start < p_until
+                   l.slot_start >= p_from and l.slot_end <= p_until
                        and l.slot_end = l.slot_start + make_interval(mins => p_minutes) as in_new,
                    l.slot_start >= b.start_datetime and l.slot_start < b.end_datetime as in_old
               from franchises.slot_ledger l
@@ -680,11 +687,12 @@ begin
                and l.booked + case when s.in_new then children else 0 end
                             - case when s.in_old then b.child_count else 0 end
                    between 0 and l.capacity
-            returning s.in_new
+            returning l.slot_end - l.slot_start as length, s.in_new
         )
-        select (select count(*) from slots), count(*) filter (where in_new) into locked, moved
+        select sum(length) filter (where in_new) into moved
           from done having count(*) = (select count(*) from slots);
-        if moved is distinct from wanted then
+        -- Slots never overlap: as much time as was asked for is all of it.
+        if moved is distinct from p_until - p_from then
             raise exception 'no room' using errcode = 'CB001';
         end if;
     end if;
@@ -728,15 +736,19 @@ create function bookings.release(
     p_news_sealed bytea[], p_news_due timestamptz[],
     p_caller text, p_key text, p_fingerprint bytea, p_answer bytea)
 returns void language plpgsql security definer
-set search_path = pg_catalog as $$
+set search_path = pg_catalog, pg_temp as $$
 declare
     b bookings.bookings;
 begin
     perform bookings.take_key(p_caller, p_key);
     perform pg_advisory_xact_lock(hashtextextended(p_customer::text, 2));
-    select * into b from bookings.bookings where id = p_id and version = p_version for update;
+    select * into b from bookings.bookings
+     where id = p_id and customer_id = p_customer and version = p_version for update;
     if not found or b.booking_status not in ('pending', 'confirmed') then
         raise exception 'the booking has changed' using errcode = 'CB003';
+    end if;
+    if p_status not in ('cancelled', 'expired') then
+        raise exception 'that state keeps its places' using errcode = '22023';
     end if;
 
     with slots as materialized (
@@ -770,7 +782,7 @@ end $$;
 create function bookings.remember(p_booking uuid, p_caller text, p_key text, p_fingerprint bytea,
     p_answer bytea)
 returns void language plpgsql security definer
-set search_path = pg_catalog as $$
+set search_path = pg_catalog, pg_temp as $$
 begin
     perform bookings.take_key(p_caller, p_key);
     insert into bookings.idempotency_keys (caller, key, fingerprint, booking_id, answer)

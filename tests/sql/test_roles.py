@@ -108,5 +108,5 @@ def test_functions_that_run_as_the_owner_fix_where_names_are_looked_up(still):
     loose = still.all(
         f"select p.proname from pg_proc p join pg_namespace n on n.oid = p.pronamespace "
         f"where {OURS} and p.prosecdef and not coalesce("
-        f"'search_path=pg_catalog' = any (p.proconfig), false)")
+        f"'search_path=pg_catalog, pg_temp' = any (p.proconfig), false)")
     assert loose == []

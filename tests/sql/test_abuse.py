@@ -1,0 +1,170 @@
+"""test_abuse.py: the API's role in wrong hands: it may call a few functions,
+with whatever it likes, and still cannot oversell or become the owner."""
+
+import uuid
+
+import psycopg2
+import pytest
+
+FRANCHISE = "00000000-0000-4000-8000-000000000001"  # slots of 60 minutes, in UTC
+LEDGER = "select count(*) from franchises.slot_ledger where booked > 0"
+BOOKINGS = "select count(*) from bookings.bookings"
+
+
+@pytest.fixture
+def api(world):
+    """The API's connection, and the next working day with its slots made."""
+    world.api = world.connect("booking_api")
+    world.day = world.one("select (now() at time zone 'UTC')::date + 7")
+    while world.one("select (d).closed is not null from bookings.franchise_day(%s, %s, null) d",
+                    (FRANCHISE, world.day)):
+        world.day = world.one("select %s + 1", (world.day,))
+    world.all("select bookings.quote(%s, %s::date + '12:00'::time)", (FRANCHISE, world.day),
+              connection=world.api)
+    return world
+
+
+def call(world, function, **values):
+    names = ", ".join(f"{name} => {value}" for name, value in values.items())
+    return f"select bookings.{function}({names})"
+
+
+NEWS = {
+    "p_news_topics": "'{}'", "p_news_types": "'{}'", "p_news_ids": "'{}'", "p_news_facts": "'{}'",
+    "p_news_sealed": "'{}'", "p_news_due": "'{}'", "p_caller": "null", "p_key": "null",
+    "p_fingerprint": "null", "p_answer": "null",
+}
+
+
+def place(world, start="10:00", end="11:00", **values):
+    row = {
+        "p_id": f"'{uuid.uuid4()}'", "p_customer": f"'{uuid.uuid4()}'",
+        "p_franchise": f"'{FRANCHISE}'",
+        "p_version": f"(select version from franchises.franchises where id = '{FRANCHISE}')",
+        "p_from": f"'{world.day} {start}Z'", "p_until": f"'{world.day} {end}Z'",
+        "p_minutes": "60", "p_status": "'pending'", "p_payment_status": "'pending'",
+        "p_total": "1500", "p_currency": "'USD'", "p_reference": f"'{uuid.uuid4()}'",
+        "p_code": f"'{uuid.uuid4().hex[:8]}'", "p_hold_expires": "now() + interval '35 minutes'",
+        "p_data_key": "'\\x00'", "p_line_items": "'[]'", "p_cancel_hours": "'{}'",
+        "p_cancel_percent": "'{}'", "p_cancel_fee": "0", "p_contact_id": f"'{uuid.uuid4()}'",
+        "p_contact": "array['\\x01', '\\x01', '\\x01', null]::bytea[]", "p_email_hash": "'\\x00'",
+        "p_child_ids": f"array['{uuid.uuid4()}']::uuid[]",
+        "p_child_keys": f"array['{uuid.uuid4()}']::uuid[]", "p_child_ages": "'{5}'",
+        "p_child_texts": "array['\\x01', null, null, null, null]::bytea[]",
+        "p_holds_max": "5", "p_address_hash": "null", "p_address_max": "3", **NEWS,
+    }
+    row.update(values)
+    return row["p_id"], row["p_customer"], call(world, "place", **row)
+
+
+def change(world, booking, customer, start="10:00", end="11:00", **values):
+    row = {
+        "p_id": booking, "p_customer": customer, "p_version": "1", "p_franchise_version": "null",
+        "p_from": f"'{world.day} {start}Z'", "p_until": f"'{world.day} {end}Z'",
+        "p_minutes": "60", "p_total": "1500", "p_line_items": "'[]'", "p_status": "'pending'",
+        "p_payment_status": "'pending'", "p_refund_cap": "100", "p_contact": "null",
+        "p_email_hash": "null", "p_child_ids": "null", "p_child_keys": "null",
+        "p_child_ages": "null", "p_child_texts": "null", **NEWS,
+    }
+    row.update(values)
+    return call(world, "change", **row)
+
+
+def release(world, booking, customer, **values):
+    row = {
+        "p_id": booking, "p_customer": customer, "p_version": "1", "p_status": "'cancelled'",
+        "p_payment_status": "'not_required'", "p_reason": "null", "p_refund": "null", **NEWS,
+    }
+    row.update(values)
+    return call(world, "release", **row)
+
+
+# What is asked for, and what of it a careless count would take for whole slots.
+ASKEW = [
+    ("10:00", "11:00", 100),  # a length longer than the period: no slot at all
+    ("10:10", "10:50", 60),   # between two starts
+    ("10:10", "11:10", 60),   # one start, but two slots
+    ("10:30", "11:30", 60),
+    ("10:00", "11:30", 60),   # one and a half
+    ("10:00", "11:00", 30),   # of another grid
+    ("11:00", "10:00", 60),   # backwards
+    ("10:00", "10:00", 60),   # nothing
+    ("02:00", "03:00", 60),   # at night, where no slot was ever made
+]
+
+
+@pytest.mark.parametrize("start, end, minutes", ASKEW)
+def test_no_booking_stands_without_places_for_all_its_time(api, start, end, minutes):
+    _, _, statement = place(api, start, end, p_minutes=minutes)
+    api.refused("CB001", statement, connection=api.api)
+    assert api.one(BOOKINGS) == 0 and api.one(LEDGER) == 0
+
+
+@pytest.mark.parametrize("start, end, minutes", ASKEW)
+def test_no_booking_moves_to_where_it_has_no_places(api, start, end, minutes):
+    booking, customer, statement = place(api, "15:00", "16:00")
+    api.all(statement, connection=api.api)
+    api.refused("CB001", change(api, booking, customer, start, end, p_minutes=minutes),
+                connection=api.api)
+    assert api.one("select to_char(start_datetime, 'HH24:MI') from bookings.bookings") == "15:00"
+    assert api.one(LEDGER) == 1
+
+
+def test_a_booking_begins_and_ends_in_no_state_but_the_right_ones(api):
+    for state in ("cancelled", "expired", "completed", "checked_in", "no_show"):
+        api.refused("22023", place(api, p_status=f"'{state}'")[2], connection=api.api)
+    booking, customer, statement = place(api)
+    api.all(statement, connection=api.api)
+    for state in ("pending", "confirmed", "checked_in", "completed", "no_show"):
+        api.refused("22023", release(api, booking, customer, p_status=f"'{state}'"),
+                    connection=api.api)
+    for state in ("cancelled", "expired", "checked_in", "completed", "no_show"):
+        api.refused("22023", change(api, booking, customer, p_status=f"'{state}'"),
+                    connection=api.api)
+    assert api.one(LEDGER) == 1
+
+
+def test_a_booking_that_has_ended_does_not_come_back(api):
+    booking, customer, statement = place(api)
+    api.all(statement, connection=api.api)
+    api.all(release(api, booking, customer), connection=api.api)
+    assert api.one(LEDGER) == 0
+    api.refused("CB003", change(api, booking, customer, p_version="2", p_status="'confirmed'"),
+                connection=api.api)
+    api.refused("CB003", release(api, booking, customer, p_version="2"), connection=api.api)
+    assert api.one("select booking_status from bookings.bookings") == "cancelled"
+
+
+def test_a_booking_is_changed_under_its_own_customers_lock_only(api):
+    booking, customer, statement = place(api)
+    api.all(statement, connection=api.api)
+    other = f"'{uuid.uuid4()}'"
+    api.refused("CB003", change(api, booking, other, "12:00", "13:00"), connection=api.api)
+    api.refused("CB003", release(api, booking, other), connection=api.api)
+    api.all(change(api, booking, customer, "12:00", "13:00"), connection=api.api)
+    assert api.one(LEDGER) == 1
+
+
+TRAP = """
+create function pg_temp.trap(v pg_catalog.text) returns pg_catalog.bool language plpgsql as $$
+begin
+    raise exception 'runs as %', current_user using errcode = 'ZZ999';
+end $$;
+create domain pg_temp.text as pg_catalog.text check (pg_temp.trap(value));
+"""
+
+
+def test_no_program_may_make_temporary_things(server, migrated):
+    for role in ("booking_api", "booking_relay"):
+        connection = server.connect(migrated, role)
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            connection.cursor().execute("create temporary table mine (id integer)")
+        connection.close()
+
+
+def test_no_temporary_type_stands_in_for_one_of_the_servers(api):
+    """A copied database lets everybody make one, as any does that roles.sql
+    was not run in."""
+    api.all(TRAP, connection=api.api)
+    api.all(place(api)[2], connection=api.api)
+    assert api.one(LEDGER) == 1
