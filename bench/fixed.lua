@@ -1,0 +1,2 @@
+-- fixed.lua: the same GET again and again.
+dofile(os.getenv("BENCH_DIR") .. "/report.lua")
