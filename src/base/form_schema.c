@@ -169,7 +169,8 @@ put_shape(struct buf *out, const struct field *field)
 		return;
 	case FIELD_MONEY:
 		put_type(out, field, "number");
-		buf_puts(out, ",\"multipleOf\":0.01");
+		/* No multipleOf 0.01: validators that count in binary
+		 * floating point refuse 20.01 by it. */
 		put_bounds(out, field, "minimum", "maximum");
 		return;
 	case FIELD_BOOL:
