@@ -10,7 +10,8 @@ struct cancellation
 cancellation_work_out(const struct cancellation_terms *terms,
     int64_t start_us, int64_t now_us, int64_t paid, int64_t refunded)
 {
-	struct cancellation c = { .valid_until_us = NONE };
+	struct cancellation c = { .hours_before = NONE,
+		.valid_until_us = NONE };
 	int64_t nearest = -1; /* the largest hours still kept */
 	int64_t share;
 

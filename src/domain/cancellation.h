@@ -24,7 +24,7 @@ struct cancellation_terms {
 struct cancellation {
 	int64_t refund;         /* hundredths, >= 0 */
 	int64_t percent;        /* that was applied */
-	int64_t hours_before;   /* of the rule; 0 when none is kept */
+	int64_t hours_before;   /* of the rule; NONE when none is kept */
 	int64_t fee;            /* that was taken off */
 	int64_t valid_until_us; /* when the next rule takes over; NONE */
 };

@@ -58,16 +58,16 @@ a_tier_holds_up_to_exactly_its_hour(void)
 	static const struct {
 		int64_t before_us;
 		int64_t refund;
-		int64_t hours; /* of the tier; 0 none */
+		int64_t hours; /* of the tier */
 	} cases[] = {
 		{ 1000 * USEC_PER_HOUR, 12000, 48 },
 		{ 48 * USEC_PER_HOUR + 1, 12000, 48 },
 		{ 48 * USEC_PER_HOUR, 12000, 48 },
 		{ 48 * USEC_PER_HOUR - 1, 6000, 24 },
 		{ 24 * USEC_PER_HOUR, 6000, 24 },
-		{ 24 * USEC_PER_HOUR - 1, 0, 0 },
-		{ 0, 0, 0 },
-		{ -USEC_PER_HOUR, 0, 0 }, /* it has begun */
+		{ 24 * USEC_PER_HOUR - 1, 0, NONE },
+		{ 0, 0, NONE },
+		{ -USEC_PER_HOUR, 0, NONE }, /* it has begun */
 	};
 	struct terms t;
 
@@ -78,7 +78,7 @@ a_tier_holds_up_to_exactly_its_hour(void)
 
 		CU_ASSERT_EQUAL(c.refund, cases[i].refund);
 		CU_ASSERT_EQUAL(c.hours_before, cases[i].hours);
-		CU_ASSERT_EQUAL(c.valid_until_us, cases[i].hours == 0 ? NONE :
+		CU_ASSERT_EQUAL(c.valid_until_us, cases[i].hours == NONE ? NONE :
 		    START - cases[i].hours * USEC_PER_HOUR);
 	}
 }
