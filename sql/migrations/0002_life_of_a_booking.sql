@@ -211,7 +211,8 @@ end $$;
 
 -- Change a booking that still stands at p_version: its period, price, children
 -- (null arrays: the same children) and contact (null: the same).
--- p_franchise_version is null when neither times nor places change.
+-- p_franchise_version is null when neither times nor places change.  p_at is
+-- the time the stored answer tells: an answer and a later look agree.
 create function bookings.change(
     p_id uuid, p_customer uuid, p_version integer, p_franchise_version integer,
     p_from timestamptz, p_until timestamptz, p_minutes integer,
@@ -220,7 +221,7 @@ create function bookings.change(
     p_child_ids uuid[], p_child_keys uuid[], p_child_ages bigint[], p_child_texts bytea[],
     p_news_topics text[], p_news_types text[], p_news_ids uuid[], p_news_facts text[],
     p_news_sealed bytea[], p_news_due timestamptz[],
-    p_caller text, p_key text, p_fingerprint bytea, p_answer bytea)
+    p_caller text, p_key text, p_fingerprint bytea, p_answer bytea, p_at timestamptz)
 returns void language plpgsql security definer
 set search_path = pg_catalog, pg_temp as $$
 declare
@@ -281,7 +282,7 @@ begin
         line_items = p_line_items::json, booking_status = p_status,
         payment_status = p_payment_status, refund_cap_percent = p_refund_cap,
         child_count = children, email_hash = coalesce(p_email_hash, email_hash),
-        version = version + 1, updated_at = now(),
+        version = version + 1, updated_at = p_at,
         event_sequence = event_sequence + cardinality(array_positions(p_news_topics, 'events'))
      where id = p_id;
     if p_contact is not null then
@@ -313,7 +314,7 @@ create function bookings.release(
     p_reason bytea, p_refund bigint,
     p_news_topics text[], p_news_types text[], p_news_ids uuid[], p_news_facts text[],
     p_news_sealed bytea[], p_news_due timestamptz[],
-    p_caller text, p_key text, p_fingerprint bytea, p_answer bytea)
+    p_caller text, p_key text, p_fingerprint bytea, p_answer bytea, p_at timestamptz)
 returns void language plpgsql security definer
 set search_path = pg_catalog, pg_temp as $$
 declare
@@ -343,8 +344,8 @@ begin
     update bookings.bookings set
         booking_status = p_status, payment_status = p_payment_status,
         cancellation_reason = p_reason, refund_amount = p_refund / 100.0,
-        cancelled_at = case when p_status = 'cancelled' then now() end,
-        version = version + 1, updated_at = now(),
+        cancelled_at = case when p_status = 'cancelled' then p_at end,
+        version = version + 1, updated_at = p_at,
         event_sequence = event_sequence + cardinality(array_positions(p_news_topics, 'events'))
      where id = p_id;
     update bookings.booking_children set active = false where booking_id = p_id;

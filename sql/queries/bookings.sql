@@ -82,13 +82,13 @@ select bookings.change($1::uuid, $2::uuid, $3::bigint::integer, $4::bigint::inte
        $8::bigint, $9::text, $10::text, $11::text, $12::bigint,
        $13::bytea[], $14::bytea, $15::uuid[], $16::uuid[], $17::bigint[], $18::bytea[],
        $19::text[], $20::text[], $21::uuid[], $22::text[], $23::bytea[], $24::timestamptz[],
-       $25::text, $26::text, $27::bytea, $28::bytea)
+       $25::text, $26::text, $27::bytea, $28::bytea, $29::timestamptz)
 
 -- :name booking_release :do :write
 select bookings.release($1::uuid, $2::uuid, $3::bigint::integer, $4::text, $5::text,
        $6::bytea, $7::bigint,
        $8::text[], $9::text[], $10::uuid[], $11::text[], $12::bytea[], $13::timestamptz[],
-       $14::text, $15::text, $16::bytea, $17::bytea)
+       $14::text, $15::text, $16::bytea, $17::bytea, $18::timestamptz)
 
 -- :name booking_remember :do :write
 select bookings.remember($1::uuid, $2::text, $3::text, $4::bytea, $5::bytea)
@@ -108,6 +108,16 @@ select exists (select from bookings.outbox o where o.event_id = $1::uuid) as sta
 select b.id
   from bookings.bookings b
  where b.franchise_id = $1::uuid and b.booking_status = 'pending'
+   and b.hold_expires_at <= now()
+   and b.start_datetime < $3::timestamptz and b.end_datetime > $2::timestamptz
+ order by b.start_datetime, b.id
+ limit 200
+
+-- :name holds_lapsed_of :all :read
+-- Holds of a customer that lapsed but still keep its children in a period.
+select b.id
+  from bookings.bookings b
+ where b.customer_id = $1::uuid and b.booking_status = 'pending'
    and b.hold_expires_at <= now()
    and b.start_datetime < $3::timestamptz and b.end_datetime > $2::timestamptz
  order by b.start_datetime, b.id

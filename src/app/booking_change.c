@@ -287,6 +287,7 @@ write_change(struct app *app, struct scope *sc, struct changing *c)
 	change_args(app, sc, c, &args);
 	news_args(&args, &news);
 	replay_args(app, sc, &args, c->caller, c->replay, c->b, &c->key);
+	args_instant(&args, c->b->updated_us);
 
 	touch(&touched, &c->row.franchise_id, c->row.local_day);
 	if (c->moved)
@@ -344,6 +345,9 @@ try_change(struct app *app, struct scope *sc, struct changing *c,
 		return booking_no_room(app, sc, &c->day, c->span,
 		    c->b->child_count, ret_refusal);
 	e = write_change(app, sc, c);
+	if (e == ERR_CHILD_BUSY)
+		return booking_child_busy(app, sc, &c->row.customer_id,
+		    c->b->start_us, c->b->end_us);
 	if (e == ERR_CAPACITY)
 		return !c->moved ? ERR_STALE : booking_no_room(app, sc,
 		    &c->day, c->span, c->b->child_count, ret_refusal);

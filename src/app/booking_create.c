@@ -288,6 +288,9 @@ try_place(struct app *app, struct scope *sc, struct making *m,
 		compose(app, sc, m, &quote.day, lines, line_count, total);
 		e = place(app, sc, m, &quote.day);
 	}
+	if (e == ERR_CHILD_BUSY)
+		return booking_child_busy(app, sc, &m->caller->customer,
+		    m->req->start_us, m->req->end_us);
 	if (e != ERR_CAPACITY)
 		return e;
 

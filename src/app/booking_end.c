@@ -76,6 +76,7 @@ release(struct app *app, struct scope *sc, const struct ending *ending,
 	args_i64(&args, ending->refund);
 	news_args(&args, &news);
 	replay_args(app, sc, &args, ending->caller, ending->replay, b, &key);
+	args_instant(&args, b->updated_us);
 	crypto_wipe(&key, sizeof key);
 
 	touch(&touched, &row->franchise_id, row->local_day);

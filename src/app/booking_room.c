@@ -52,10 +52,12 @@ struct lapsed {
 	struct uuid id;
 };
 
-/* Expire the lapsed holds over a period; *ret_freed says how many. */
+/* Expire the lapsed holds of a franchise or of a customer over a period;
+ * *ret_freed says how many. */
 static enum err
-expire_lapsed(struct app *app, struct scope *sc, const struct uuid *franchise,
-    int64_t from_us, int64_t until_us, size_t *ret_freed)
+expire_lapsed(struct app *app, struct scope *sc, enum stmt holds,
+    const struct uuid *whose, int64_t from_us, int64_t until_us,
+    size_t *ret_freed)
 {
 	static const struct column items[] = { { "id", COLUMN_UUID,
 	    offsetof(struct lapsed, id) } };
@@ -67,11 +69,10 @@ expire_lapsed(struct app *app, struct scope *sc, const struct uuid *franchise,
 	enum err e;
 
 	args_init(&args, sc->arena);
-	args_uuid(&args, franchise);
+	args_uuid(&args, whose);
 	args_instant(&args, from_us);
 	args_instant(&args, until_us);
-	e = db_all(app->db, sc, STMT_HOLDS_LAPSED, &args, &columns, &rows,
-	    &count);
+	e = db_all(app->db, sc, holds, &args, &columns, &rows, &count);
 	for (size_t i = 0; !e && i < count; i++)
 		e = booking_expire(app, sc, &rows[i].id);
 	if (e)
@@ -90,8 +91,9 @@ booking_no_room(struct app *app, struct scope *sc, const struct day *day,
 	enum err e;
 
 	if (day->lapsed > 0) {
-		e = expire_lapsed(app, sc, &day->franchise_id, from_us,
-		    from_us + (int64_t)span.count * day_slot_us(day), &freed);
+		e = expire_lapsed(app, sc, STMT_HOLDS_LAPSED,
+		    &day->franchise_id, from_us, from_us +
+		    (int64_t)span.count * day_slot_us(day), &freed);
 		if (e || freed > 0)
 			return e ? e : ERR_STALE;
 	}
@@ -101,4 +103,19 @@ booking_no_room(struct app *app, struct scope *sc, const struct day *day,
 	tell(sc, day, span, children, ret_refusal);
 	return scope_fail(sc, ERR_CAPACITY, "not enough places are left at "
 	    "that time");
+}
+
+enum err
+booking_child_busy(struct app *app, struct scope *sc,
+    const struct uuid *customer, int64_t from_us, int64_t until_us)
+{
+	size_t freed = 0;
+	enum err e;
+
+	e = expire_lapsed(app, sc, STMT_HOLDS_LAPSED_OF, customer, from_us,
+	    until_us, &freed);
+	if (e)
+		return e;
+
+	return freed > 0 ? ERR_STALE : ERR_CHILD_BUSY;
 }

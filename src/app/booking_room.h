@@ -24,4 +24,9 @@ enum err booking_no_room(struct app *app, struct scope *sc,
     const struct day *day, struct span span, int64_t children,
     struct refusal *ret_refusal) MUSTCHECK;
 
+/* A child seems to be elsewhere: expire what lapsed of the customer's holds
+ * over the period.  ERR_STALE: try again; ERR_CHILD_BUSY: it is elsewhere. */
+enum err booking_child_busy(struct app *app, struct scope *sc,
+    const struct uuid *customer, int64_t from_us, int64_t until_us) MUSTCHECK;
+
 #endif
