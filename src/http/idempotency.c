@@ -78,6 +78,7 @@ idempotency_read(struct call *call)
 {
 	const struct request *req = call->req;
 	const char *value = request_header(req, "idempotency-key");
+	char customer[UUID_TEXT_MAX];
 	struct buf print;
 
 	if (!value || !(call->route->flags & ROUTE_KEYED))
@@ -95,6 +96,10 @@ idempotency_read(struct call *call)
 	buf_printf(&print, "%s\n%s\n", req->method, req->path);
 	if (call->route->query)
 		buf_printf(&print, "%s\n", req->query);
+	/* A program's keys are its own, whomever it acts for. */
+	if (call->caller.kind == CALLER_SECRET)
+		buf_printf(&print, "%s\n",
+		    uuid_format(&call->caller.customer, customer));
 	buf_put(&print, req->body, req->body_len);
 	if (print.overflow)
 		return scope_fail(call->sc, ERR_TOO_LARGE,

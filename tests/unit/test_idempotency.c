@@ -131,6 +131,27 @@ the_fingerprint_is_method_path_body_and_the_query_of_a_delete(void)
 }
 
 static void
+a_programs_request_for_another_customer_is_another_request(void)
+{
+	static const char other[] = "22222222-2222-4222-8222-222222222222";
+	struct world *w = world_open();
+
+	world_header(w, "x-api-key", "secret");
+	world_header(w, "x-customer-id", FAKE_CUSTOMER);
+	world_header(w, "idempotency-key", "k1");
+	CU_ASSERT_EQUAL(world_ask(w, "DELETE", ONE, NULL), 200);
+	CU_ASSERT_STRING_EQUAL(fake.fingerprint,
+	    "DELETE\n" ONE "\n\n" FAKE_CUSTOMER "\n");
+
+	world_header(w, "x-api-key", "secret");
+	world_header(w, "x-customer-id", other);
+	world_header(w, "idempotency-key", "k1");
+	(void)world_ask(w, "DELETE", ONE, NULL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(fake.fingerprint, other));
+	world_close(w);
+}
+
+static void
 a_stored_answer_is_sent_again_to_the_byte(void)
 {
 	struct world *w = world_open();
@@ -184,5 +205,6 @@ UNIT_SUITE(idempotency,
     UNIT_TEST(a_bare_key_is_taken_up_to_its_length),
     UNIT_TEST(a_bad_key_is_refused_by_name_and_nothing_is_done),
     UNIT_TEST(the_fingerprint_is_method_path_body_and_the_query_of_a_delete),
+    UNIT_TEST(a_programs_request_for_another_customer_is_another_request),
     UNIT_TEST(a_stored_answer_is_sent_again_to_the_byte),
     UNIT_TEST(a_stored_text_that_is_not_ours_is_never_sent))
