@@ -19,7 +19,7 @@
 #include "base/clock.h"
 
 #define SHM_MAGIC UINT64_C(0x3130676e6b6f6f62) /* "bookng01" */
-#define SHM_VERSION 2 /* raise it with every change of struct shm */
+#define SHM_VERSION 3 /* raise it with every change of struct shm */
 #define SHM_MODE 0660
 #define BOOT_ID_LEN 36
 #define LOCK_WAIT_NS (200 * 1000 * 1000) /* held for microseconds at most */
@@ -437,6 +437,19 @@ is_dead(pid_t pid)
 	return kill(pid, 0) && errno == ESRCH;
 }
 
+/* Deleting before the commit would prove nothing: a reader could store what
+ * stood before it, with no mark left to say so. */
+static bool
+is_left(struct shm_mark *mark, int64_t age_us, int64_t now)
+{
+	if (!is_dead(mark->pid))
+		return now - mark->since_us >= age_us;
+	if (mark->dead_us == 0)
+		mark->dead_us = now;
+	return now - mark->dead_us >=
+	    (age_us < SHM_DEAD_GRACE_US ? age_us : SHM_DEAD_GRACE_US);
+}
+
 size_t
 shm_marks_left(struct shm *shm, int64_t age_us, struct shm_mark *out,
     size_t max, bool *ret_all)
@@ -452,10 +465,9 @@ shm_marks_left(struct shm *shm, int64_t age_us, struct shm_mark *out,
 
 	now = clock_mono_us();
 	for (size_t i = 0; i < SHM_MARKS_MAX && count < max; i++) {
-		const struct shm_mark *mark = &shm->marks[i];
+		struct shm_mark *mark = &shm->marks[i];
 
-		if (mark->used && (now - mark->since_us >= age_us ||
-		    is_dead(mark->pid)))
+		if (mark->used && is_left(mark, age_us, now))
 			out[count++] = *mark;
 	}
 	/* A writer whose mark was lost may not have committed yet: deleting

@@ -80,12 +80,17 @@ struct shm_mark {
 	int64_t day;
 	int32_t pid;        /* who marked */
 	int64_t since_us;   /* clock_mono_us of the last shm_mark */
+	int64_t dead_us;    /* when its owner was first seen dead, 0 = not */
 	uint32_t count;     /* shm_mark without its shm_unmark, of this pid */
 	bool used;
 };
-/* Copy marks that were abandoned: owner dead, or older than age_us.  Returns
- * how many (at most max); *ret_all says whether the table had overflowed age_us
- * ago or earlier, so that everything must be deleted. */
+/* What a dead owner had begun may still commit until Postgres, which looks for
+ * its client once a second, has missed it. */
+#define SHM_DEAD_GRACE_US INT64_C(2000000)
+/* Copy marks that were abandoned: owner seen dead SHM_DEAD_GRACE_US ago (or
+ * age_us, if that is less), or older than age_us.  Returns how many (at most
+ * max); *ret_all says whether the table had overflowed age_us ago or earlier,
+ * so that everything must be deleted. */
 size_t shm_marks_left(struct shm *shm, int64_t age_us, struct shm_mark *out,
     size_t max, bool *ret_all);
 /* What shm_marks_left gave has been deleted: forget it, but for marks that

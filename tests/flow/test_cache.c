@@ -799,6 +799,7 @@ static void
 the_reader_redoes_what_a_dead_writer_left(void)
 {
 	struct cache_lease lease;
+	struct cache_lease early;
 	struct cache_text text;
 	struct cache_key key;
 	struct cache_key capacity;
@@ -812,6 +813,10 @@ the_reader_redoes_what_a_dead_writer_left(void)
 	    &text), CACHE_CLAIM);
 	in_a_process_that_dies(&b, intend_and_die);
 
+	/* Its commit may still come: what is read now must not be stored. */
+	CU_ASSERT_EQUAL(get(&b, key), CACHE_OFF);
+	CU_ASSERT_EQUAL(cache_claim(b.cache, request(&b), &key, &early, &text),
+	    CACHE_OFF);
 	CU_ASSERT_TRUE(get_until(&b, key, CACHE_MISS, CACHE_HIT));
 	CU_ASSERT_FALSE(shm_mark_find(b.shm, &b.f1, DAY));
 	CU_ASSERT_FALSE(shm_mark_find(b.shm, &b.f1, CACHE_TODAY));
