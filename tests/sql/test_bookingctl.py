@@ -206,7 +206,7 @@ def test_a_change_waits_for_a_booking_being_placed_and_sees_it(world):
                         "and datname = %s and wait_event_type = 'Lock'", (world.name,)):
         assert thread.is_alive(), answers[0]
     # The foreign key of the booking passes the franchise's lock: no deadlock.
-    world.all("select 1 from franchises.franchises where id = %s for key share", (FRANCHISE,),
+    world.all("select 1 from franchises.franchises where id = %s for key share nowait", (FRANCHISE,),
               connection=placing)
     placing.commit()
     thread.join(30)
