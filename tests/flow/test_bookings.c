@@ -370,6 +370,7 @@ test_a_change_moves_places_price_and_children_together(void)
 	struct world w;
 	struct booking *b;
 	struct booking *now = NULL;
+	struct booking *later = NULL;
 	struct refusal refusal = { 0 };
 	struct booking_request *req;
 	struct child two[2] = { { .name = "A", .age = 5 },
@@ -389,6 +390,13 @@ test_a_change_moves_places_price_and_children_together(void)
 	CU_ASSERT_EQUAL(world_taken(&w), 4);
 	CU_ASSERT_EQUAL(pg_number(w.pg, "select count(*) from bookings.outbox "
 	    "where type = 'BookingModified' and sequence = 2"), 1);
+
+	/* what is read is what was answered */
+	world_next(&w);
+	CU_ASSERT_EQUAL_FATAL(booking_get(w.app, w.sc, &w.customer,
+	    &b->booking_id, &later), ERR_OK);
+	CU_ASSERT_EQUAL(later->updated_us, now->updated_us);
+	CU_ASSERT_EQUAL(later->version, now->version);
 
 	/* the old times are free again for the child */
 	CU_ASSERT_PTR_NOT_NULL(world_book(&w, 9, 11, "A"));
@@ -534,6 +542,8 @@ test_cancelling_frees_the_places_and_answers_the_same_twice(void)
 	CU_ASSERT_EQUAL_FATAL(cancel(&w, b, &req, &second), ERR_OK);
 	CU_ASSERT_STRING_EQUAL(second->cancellation_reason, "We moved away");
 	CU_ASSERT_EQUAL(second->version, first->version);
+	CU_ASSERT_EQUAL(second->cancelled_us, first->cancelled_us);
+	CU_ASSERT_EQUAL(second->updated_us, first->updated_us);
 	CU_ASSERT_EQUAL(pg_number(w.pg, "select count(*) from bookings.outbox "
 	    "where type = 'BookingCancelled'"), 1);
 	CU_ASSERT_PTR_NOT_NULL(world_book(&w, 9, 12, "A"));
