@@ -89,7 +89,8 @@ next_code(const char **text)
 	size_t more = *p >= 0xf0 ? 3 : *p >= 0xe0 ? 2 : *p >= 0xc0 ? 1 : 0;
 	uint32_t code = more == 0 ? *p : *p & (0x3fu >> more);
 
-	if (code == 0)
+	/* The first byte of U+0800 or U+10000 brings no bits of its own. */
+	if (*p == 0)
 		return 0;
 	for (size_t i = 1; i <= more; i++)
 		code = code << 6 | (p[i] & 0x3f);

@@ -330,6 +330,24 @@ test_white_space_alone_is_empty_and_around_a_text_is_kept(void)
 	end();
 }
 
+/* U+0E01 and U+1F600: their first byte brings no bits of its own. */
+static void
+test_letters_of_every_length_are_letters(void)
+{
+	static const char *const letters[] = { "a", "\xc3\xa9", "\xe0\xb8\x81",
+		"\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xf4\x8f\xbf\xbd" };
+	char text[64];
+
+	for (size_t i = 0; i < ARRAY_LEN(letters); i++) {
+		snprintf(text, sizeof text, "{\"text\":\"%s\"}", letters[i]);
+		CU_ASSERT_EQUAL(read_json(text), ERR_OK);
+		snprintf(text, sizeof text, "\"notes\":\"%s\\u0007\"",
+		    letters[i]);
+		refused(text, "/notes", "characters");
+	}
+	end();
+}
+
 static void
 test_controls_and_noncharacters_are_refused(void)
 {
@@ -732,6 +750,7 @@ UNIT_SUITE(form,
     UNIT_TEST(test_money_is_taken_as_it_is_written),
     UNIT_TEST(test_lengths_are_counted_in_code_points),
     UNIT_TEST(test_white_space_alone_is_empty_and_around_a_text_is_kept),
+    UNIT_TEST(test_letters_of_every_length_are_letters),
     UNIT_TEST(test_controls_and_noncharacters_are_refused),
     UNIT_TEST(test_formats_are_held),
     UNIT_TEST(test_a_phone_number_has_five_digits_and_nothing_odd),
