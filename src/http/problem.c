@@ -75,6 +75,7 @@ static const struct sentence {
 	    "It has changed since it was read; read it again." },
 	[ERR_TOO_LARGE] = { false,
 	    "The body has more bytes than this request may have." },
+	[ERR_TOO_MANY_HEADERS] = { true, "Send fewer headers." },
 	[ERR_MEDIA] = { false,
 	    "Send the body as Content-Type: application/json." },
 	[ERR_INVALID] = { true, "The input breaks a rule; errors names it." },

@@ -200,6 +200,7 @@ uint64_t
 routes_errors(const struct route *route)
 {
 	uint64_t all = route->errors | ROUTE_ERR(ERR_BAD_REQUEST) |
+	    ROUTE_ERR(ERR_TOO_MANY_HEADERS) |
 	    ROUTE_ERR(ERR_BAD_CREDENTIALS) | ROUTE_ERR(ERR_NOT_ACCEPTABLE) |
 	    ROUTE_ERR(ERR_INVALID) | ROUTE_ERR(ERR_RATE) |
 	    ROUTE_ERR(ERR_INTERNAL) | ROUTE_ERR(ERR_NO_MEMORY) |
