@@ -64,7 +64,7 @@ def change(world, booking, customer, start="10:00", end="11:00", **values):
         "p_minutes": "60", "p_total": "1500", "p_line_items": "'[]'", "p_status": "'pending'",
         "p_payment_status": "'pending'", "p_refund_cap": "100", "p_contact": "null",
         "p_email_hash": "null", "p_child_ids": "null", "p_child_keys": "null",
-        "p_child_ages": "null", "p_child_texts": "null", **NEWS,
+        "p_child_ages": "null", "p_child_texts": "null", "p_at": "now()", **NEWS,
     }
     row.update(values)
     return call(world, "change", **row)
@@ -73,7 +73,8 @@ def change(world, booking, customer, start="10:00", end="11:00", **values):
 def release(world, booking, customer, **values):
     row = {
         "p_id": booking, "p_customer": customer, "p_version": "1", "p_status": "'cancelled'",
-        "p_payment_status": "'not_required'", "p_reason": "null", "p_refund": "null", **NEWS,
+        "p_payment_status": "'not_required'", "p_reason": "null", "p_refund": "null", "p_at": "now()",
+        **NEWS,
     }
     row.update(values)
     return call(world, "release", **row)
