@@ -200,7 +200,8 @@ place_limits(struct app *app, struct scope *sc, struct args *args,
 	if (guest) {
 		uint8_t *hash = arena_alloc(sc->arena, SHA256_LEN);
 
-		keyring_address_hash(app->ring, m->caller->address, hash);
+		keyring_address_hash(app->ring, names_network(sc->arena,
+		    m->caller->address), hash);
 		address = (struct bytes){ hash, SHA256_LEN };
 	}
 	args_i64(args, guest ? app->conf->guest_holds_max :

@@ -1,6 +1,7 @@
-/* names.c: fold names and e-mail addresses. */
+/* names.c: fold names, e-mail and network addresses. */
 #include "domain/names.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,4 +64,22 @@ names_email(struct arena *arena, const char *email)
 			*p = (char)(*p - 'A' + 'a');
 	}
 	return out;
+}
+
+char *
+names_network(struct arena *arena, const char *address)
+{
+	char text[INET6_ADDRSTRLEN];
+	struct in6_addr in6;
+
+	if (inet_pton(AF_INET6, address, &in6) != 1)
+		return arena_strdup(arena, address);
+	if (IN6_IS_ADDR_V4MAPPED(&in6)) {
+		(void)inet_ntop(AF_INET, in6.s6_addr + 12, text, sizeof text);
+		return arena_strdup(arena, text);
+	}
+
+	memset(in6.s6_addr + 8, 0, 8);
+	(void)inet_ntop(AF_INET6, &in6, text, sizeof text);
+	return arena_printf(arena, "%s/64", text);
 }

@@ -14,4 +14,9 @@ char *names_normal(struct arena *arena, const char *name);
 /* An e-mail address for look-up: ASCII lower case. */
 char *names_email(struct arena *arena, const char *email);
 
+/* Whom a network address stands for, to be counted: itself, but of IPv6 the
+ * /64 that one household is given; "2001:db8:1:2::/64".  An IPv4 address in
+ * IPv6 clothes is the IPv4 address. */
+char *names_network(struct arena *arena, const char *address);
+
 #endif

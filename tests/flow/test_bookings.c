@@ -255,6 +255,35 @@ test_guests_are_counted_by_session_address_and_email(void)
 }
 
 static void
+test_guests_with_many_addresses_of_one_network_are_counted_as_one(void)
+{
+	static const char *const addresses[] = { "2001:db8:1:2::1",
+		"2001:db8:1:2::2", "2001:db8:1:2:ffff::3", "2001:db8:1:2::4",
+		"2001:db8:1:3::4" };
+	static const char *const emails[] = { "a@example.com", "b@example.com",
+		"c@example.com", "d@example.com", "d@example.com" };
+	struct world w;
+	struct refusal refusal = { 0 };
+	struct caller guest;
+
+	world_open(&w);
+	guest = w.customer;
+	guest.kind = CALLER_GUEST;
+	for (size_t i = 0; i < ARRAY_LEN(addresses); i++) {
+		struct booking_request *req = world_request(&w, 9 + (int)i,
+		    10 + (int)i, "A");
+
+		uuid_random(&guest.customer);
+		guest.address = addresses[i];
+		req->customer_info->email = emails[i];
+		/* three a network; the last comes from another one */
+		CU_ASSERT_EQUAL(create(&w, &guest, req, &refusal),
+		    i == 3 ? ERR_TOO_MANY_HOLDS : ERR_OK);
+	}
+	world_close(&w);
+}
+
+static void
 test_a_free_booking_is_confirmed_at_once(void)
 {
 	struct world w;
@@ -701,6 +730,8 @@ UNIT_SUITE(bookings,
     UNIT_TEST(test_a_child_cannot_be_in_two_places_at_once),
     UNIT_TEST(test_the_sixth_unpaid_hold_is_refused_until_one_ends),
     UNIT_TEST(test_guests_are_counted_by_session_address_and_email),
+    UNIT_TEST(
+        test_guests_with_many_addresses_of_one_network_are_counted_as_one),
     UNIT_TEST(test_a_free_booking_is_confirmed_at_once),
     UNIT_TEST(test_a_lapsed_hold_never_blocks),
     UNIT_TEST(test_expiring_twice_frees_once),

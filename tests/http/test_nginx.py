@@ -153,7 +153,8 @@ def site(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def limited(tmp_path_factory):
-    yield from make_site(tmp_path_factory, INSTANCE_RATE_LIMIT="on")
+    yield from make_site(tmp_path_factory, INSTANCE_RATE_LIMIT="on",
+                         INSTANCE_TRUSTED_PROXIES="127.0.0.1")
 
 
 def assert_problem(answer, status, code):
@@ -258,7 +259,7 @@ def test_what_nginx_refuses_has_our_shape(site, data, status, code):
 
 
 @pytest.mark.parametrize("path", ["/", "/x", "/x.html", "/api", "/api/v2/x", "/docs/../../etc/passwd",
-                                  "/docs/..%2f..%2fenv", "/_problem/400", "/metrics", "/.git/config"])
+                                  "/docs/..%2f..%2fenv", "/docs/x", "/docs/.git", "/_problem/400", "/metrics", "/.git/config"])
 def test_other_paths_are_not_there(site, path):
     seen = len(site.worker.seen)
     status, headers, body = site.ask(path)
@@ -345,6 +346,21 @@ def test_old_tls_is_refused(site, version, works):
                 assert works
         except ssl.SSLError:
             assert not works
+
+
+def test_one_network_of_ipv6_is_limited_as_one(limited):
+    def ask(address):
+        return limited.ask("/api/v1/x", X_Forwarded_For=address)[0]
+
+    def count(addresses):
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            return list(pool.map(ask, addresses)).count(429)
+
+    assert count(f"2001:db8:1:2:{i:x}::1" for i in range(1, 61)) >= 25
+    assert count(f"2001:db8::{i:x}" for i in range(1, 61)) >= 25
+    assert count(f"2001:db8:7:{i:x}::1" for i in range(1, 61)) == 0
+    assert count(f"192.0.2.{i}" for i in range(1, 61)) == 0
+    assert ask("192.0.2.1, 2001:db8:1:2::99") == 429
 
 
 def test_one_address_is_limited_and_health_is_not(limited):

@@ -208,9 +208,36 @@ an_address_is_looked_up_in_lower_case_ascii(void)
 	arena_close(arena);
 }
 
+static void
+one_household_is_one_network_however_many_addresses_it_has(void)
+{
+	static const struct {
+		const char *address;
+		const char *network;
+	} cases[] = {
+		{ "192.0.2.1", "192.0.2.1" },
+		{ "192.0.2.2", "192.0.2.2" },
+		{ "::ffff:192.0.2.1", "192.0.2.1" },
+		{ "2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64" },
+		{ "2001:db8:1:2:ffff::1", "2001:db8:1:2::/64" },
+		{ "2001:db8:1:3::1", "2001:db8:1:3::/64" },
+		{ "2001:db8::1", "2001:db8::/64" },
+		{ "::1", "::/64" },
+		{ "", "" },
+		{ "no address", "no address" },
+	};
+	struct arena *arena = arena_open(MEMORY);
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		CU_ASSERT_STRING_EQUAL(names_network(arena, cases[i].address),
+		    cases[i].network);
+	arena_close(arena);
+}
+
 UNIT_SUITE(names, UNIT_TEST(names_that_people_mean_alike_are_alike),
     UNIT_TEST(white_space_of_any_kind_is_one_space_and_none_at_the_ends),
     UNIT_TEST(names_that_differ_stay_apart),
     UNIT_TEST(a_normal_name_is_its_own_normal_form),
     UNIT_TEST(without_memory_no_name_is_taken_for_another),
-    UNIT_TEST(an_address_is_looked_up_in_lower_case_ascii))
+    UNIT_TEST(an_address_is_looked_up_in_lower_case_ascii),
+    UNIT_TEST(one_household_is_one_network_however_many_addresses_it_has))
