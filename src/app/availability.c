@@ -8,6 +8,7 @@
 #include "app/forms.h"
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/instant.h"
 #include "base/scope.h"
 #include "store/cache.h"
@@ -18,11 +19,23 @@
 /* Days nobody can book are answered but never looked up as they stand. */
 #define DAY_LOW 7305   /* 1990-01-01 */
 #define DAY_HIGH 84006 /* 2200-01-01 */
+#define HORIZON_DAYS_MAX 730 /* of any franchise: a CHECK of its table */
 
 static enum err
 no_such_franchise(struct scope *sc)
 {
 	return scope_fail(sc, ERR_NOT_FOUND, "no such franchise");
+}
+
+/* Can any franchise be booked on that day?  The others are not cached: whoever
+ * asks for many dates would fill Redis with keys about nothing. */
+static bool
+worth_caching(int64_t date)
+{
+	int64_t today = clock_wall_us() / USEC_PER_DAY;
+
+	return date == NONE || (date >= today - 1 &&
+	    date <= today + HORIZON_DAYS_MAX + 1);
 }
 
 /* Leave only what may still be booked: the head of the day falls away. */
@@ -149,10 +162,11 @@ availability_day(struct app *app, struct scope *sc,
 	struct cache_lease lease;
 	struct cache_text cached;
 	struct buf out;
-	enum cache_answer answer;
+	enum cache_answer answer = CACHE_OFF;
 	enum err e;
 
-	answer = cache_get(app->cache, sc, &key, &cached);
+	if (worth_caching(query->date))
+		answer = cache_get(app->cache, sc, &key, &cached);
 	if (answer == CACHE_MISS)
 		answer = cache_claim(app->cache, sc, &key, &lease, &cached);
 	if (answer == CACHE_HIT) {
@@ -430,7 +444,7 @@ availability_slots(struct app *app, struct scope *sc,
 	days = arena_new_array(sc->arena, struct day, count);
 	/* Without a date only Postgres knows which day it is there, but for
 	 * one day alone the cache has a name for it. */
-	if (q.date != NONE || count == 1) {
+	if ((q.date != NONE || count == 1) && worth_caching(q.date)) {
 		keys = arena_new_array(sc->arena, struct cache_key, count + 1);
 		keys[0] = (struct cache_key){ CACHE_PRICING, *franchise, 0 };
 		for (size_t i = 0; i < count; i++)

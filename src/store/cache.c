@@ -48,7 +48,8 @@
 #define PAUSE_MAX_US (5 * USEC_PER_SEC) /* and at most */
 
 #define EPOCH_LEN 11  /* 66 random bits */
-#define EPOCH_PX "86400000" /* longer than any lease and any value */
+#define EPOCH_PX "600000" /* longer than any lease: a fill that finds another
+                             epoch, or none, is refused */
 #define TOKEN_LEN 22
 #define CLAIM_PX "2000" /* a dead claimant is forgotten after this */
 #define CLAIM_WAIT_US 150000 /* wait for another's fill, at most */

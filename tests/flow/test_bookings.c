@@ -721,6 +721,35 @@ test_availability_is_right_after_every_change_and_cached_between(void)
 	world_close(&w);
 }
 
+static void
+test_a_day_nobody_can_book_leaves_nothing_in_the_cache(void)
+{
+	struct availability_query query = { .date = 0 };
+	struct slots_query slots = { .hours = NONE, .days = 2, .children = 1 };
+	struct slots_answer answer;
+	struct world w;
+	int64_t today;
+	const char *json;
+	size_t len;
+
+	world_open(&w);
+	today = w.day_us / USEC_PER_DAY - 10;
+	for (int i = 0; i < 2; i++) {
+		query.date = i == 0 ? today + 800 : today - 3;
+		slots.date = query.date;
+		world_next(&w);
+		CU_ASSERT_EQUAL(availability_day(w.app, w.sc, &w.franchise,
+		    &query, &json, &len), ERR_OK);
+		CU_ASSERT_PTR_NOT_NULL(strstr(json, i == 0 ?
+		    "\"beyond_horizon\"" : "\"past\""));
+		CU_ASSERT_EQUAL(availability_slots(w.app, w.sc, &w.franchise,
+		    &slots, &answer), ERR_OK);
+		CU_ASSERT_EQUAL(answer.data.count, 0);
+		CU_ASSERT_EQUAL(w.sc->redis_trips, 0);
+	}
+	world_close(&w);
+}
+
 UNIT_SUITE(bookings,
     UNIT_TEST(test_a_booking_costs_what_the_seed_says_and_leaves_its_rows),
     UNIT_TEST(test_a_booking_is_read_back_as_it_was_given),
@@ -744,4 +773,5 @@ UNIT_SUITE(bookings,
     UNIT_TEST(test_quote_and_cancel_agree_to_the_cent),
     UNIT_TEST(test_a_key_gives_the_stored_answer_again_and_books_once),
     UNIT_TEST(test_a_key_that_is_being_worked_on_is_a_conflict),
-    UNIT_TEST(test_availability_is_right_after_every_change_and_cached_between))
+    UNIT_TEST(test_availability_is_right_after_every_change_and_cached_between),
+    UNIT_TEST(test_a_day_nobody_can_book_leaves_nothing_in_the_cache))
