@@ -327,6 +327,23 @@ fill_pricing(struct app *app, struct scope *sc, const struct cache_lease *lease,
 	cache_fill(app->cache, sc, lease, out.data, out.len, INT64_MAX);
 }
 
+/* Take the leases of what is not there: some of it may be. */
+static void
+claim_missing(struct app *app, struct scope *sc, const struct cache_key *keys,
+    size_t count, struct cache_lease *leases, bool *mine)
+{
+	struct cache_text text;
+
+	for (size_t i = 0; i < count; i++) {
+		enum cache_answer answer = cache_claim(app->cache, sc,
+		    &keys[i], &leases[i], &text);
+
+		mine[i] = answer == CACHE_CLAIM;
+		if (answer == CACHE_OFF)
+			return;
+	}
+}
+
 /* Read all days in one query; fill what may be filled.  The leases come
  * before the query, so that a change in between is not lost. */
 static enum err
@@ -336,19 +353,19 @@ days_read(struct app *app, struct scope *sc, const struct uuid *franchise,
 {
 	struct cache_lease *leases = arena_new_array(sc->arena,
 	    struct cache_lease, count + 1);
-	struct cache_text text;
+	bool *mine = arena_new_array(sc->arena, bool, count + 1);
 	struct day *days;
-	size_t claimed = 0;
 	size_t found;
 	enum err e;
 
-	while (keys && claimed < count + 1 && cache_claim(app->cache, sc,
-	    &keys[claimed], &leases[claimed], &text) == CACHE_CLAIM)
-		claimed++;
+	if (keys)
+		claim_missing(app, sc, keys, count + 1, leases, mine);
 	e = days_load(app, sc, franchise, date, (int64_t)count, &days, &found);
-	for (size_t i = 0; i < claimed; i++) {
+	for (size_t i = 0; i < count + 1; i++) {
 		struct buf out;
 
+		if (!mine[i])
+			continue;
 		if (e || found != count) {
 			cache_fill(app->cache, sc, &leases[i], "", 0, 0);
 		} else if (i == 0) {
