@@ -182,7 +182,8 @@ class Contract:
         assert answer.headers.get("Server", "nginx") == "nginx", answer
         assert answer.status < 400 or answer.headers.get("Cache-Control") == "no-store", answer
         text = answer.body.decode()
-        assert not BAD_MONEY.search(text), f"an amount without two decimals: {text}"
+        if path != "/api/v1/openapi.json":
+            assert not BAD_MONEY.search(text), f"an amount without two decimals: {text}"
         problem = self.document["components"]["schemas"]["Problem"]
         if answer.status >= 400 and answer.json is not None and answer.status != 503:
             self.hold("Problem", problem, answer.json)
@@ -214,6 +215,9 @@ class Contract:
             return
         kind = answer.headers["Content-Type"].split(";")[0]
         if kind == "text/html" and template.startswith("/pay/"):
+            return
+        if kind == "application/problem+json" and answer.status == 503:
+            self.hold("Problem", problem, answer.json)  # nginx's, where /health has a body of its own
             return
         assert kind in content, f"{kind} is not listed: {answer}"
         self.hold(f"{operation['operationId']} {answer.status}", content[kind]["schema"], answer.json)

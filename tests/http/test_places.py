@@ -97,6 +97,21 @@ def test_a_cached_day_costs_no_trip_to_postgres(world):
     assert '"pg_trips":0,' in line and '"redis_trips":1,' in line
 
 
+def test_cached_starts_cost_no_trip_to_postgres(world):
+    house = world.franchise()
+    anyone = world.anyone()
+    # The rates are cached by the first day; that must not keep the second out.
+    for number in range(2):
+        day = str(world.new_day())
+        anyone.slots(house, date=day, days=2).ok()
+        world.new_log("api.log")
+        anyone.get(f"/api/v1/availability/{house}/slots", params={"date": day, "days": 2},
+                   headers={"X-Request-Id": f"cached-starts-{number}"}).ok()
+        line = next(x for x in world.new_log("api.log").splitlines()
+                    if f"cached-starts-{number}" in x)
+        assert '"pg_trips":0,' in line and '"redis_trips":1,' in line
+
+
 def test_a_lapsed_hold_reads_as_expired_and_frees_its_places(world):
     house = world.franchise(max_capacity=1)
     day = world.new_day()
