@@ -18,8 +18,9 @@
 #include "domain/names.h"
 #include "store/db.h"
 
-/* No 0 O 1 I L U: codes are read out over the telephone. */
-#define CODE_ALPHABET "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+/* No 0 O 1 I L: codes are read out over the telephone.  No vowels: nor do they
+ * spell words that nobody wants to read out. */
+#define CODE_ALPHABET "23456789BCDFGHJKMNPQRSTVWXYZ"
 #define MANAGE_DAYS 30
 
 /* Everything about one booking being made; its ids stay the same however
@@ -252,6 +253,20 @@ place(struct app *app, struct scope *sc, struct making *m,
 	return e;
 }
 
+/* It stands, but as it was sent and not as it was last worked out: a try that
+ * came after it may have drawn another code or read another price. */
+static enum err
+read_placed(struct app *app, struct scope *sc, struct making *m)
+{
+	const char *manage_url = m->booking->manage_url;
+	enum err e = booking_get(app, sc, m->caller, &m->booking->booking_id,
+	    &m->booking);
+
+	if (!e)
+		m->booking->manage_url = manage_url;
+	return e;
+}
+
 /* One try: ERR_STALE and ERR_RETRY ask for another. */
 static enum err
 try_place(struct app *app, struct scope *sc, struct making *m,
@@ -333,7 +348,9 @@ booking_create(struct app *app, struct scope *sc, const struct caller *caller,
 			break;
 	}
 	crypto_wipe(&m.key, sizeof m.key);
-	if (e && m.sent && !stands)
+	if (stands)
+		e = read_placed(app, sc, &m);
+	if (e && m.sent)
 		return scope_fail(sc, ERR_UNCERTAIN, "the answer to a booking "
 		    "was lost and could not be looked up");
 	if (e)
