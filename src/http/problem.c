@@ -181,14 +181,22 @@ own_sentence(struct scope *sc)
 	return text;
 }
 
+/* What was found faulty on the way to another failure, or in a try before, is
+ * not what this one is about. */
+static bool
+is_about_faults(enum err e)
+{
+	return e == ERR_INVALID || e == ERR_BAD_REQUEST || e == ERR_NOT_FOUND;
+}
+
 static const char *
 detail_of(struct scope *sc, enum err e)
 {
 	const char *own = NULL;
 
-	if (sc->fault_count == 1)
+	if (is_about_faults(e) && sc->fault_count == 1)
 		return "One field is faulty.";
-	if (sc->fault_count > 1)
+	if (is_about_faults(e) && sc->fault_count > 1)
 		return arena_printf(sc->arena, "%zu fields are faulty.",
 		    sc->fault_count);
 	if ((unsigned)e < ERR__MAX && sentences[e].own)
@@ -293,7 +301,7 @@ problem_answer_at(struct scope *sc, struct response *res, enum err e,
 	problem.detail = detail_of(sc, e);
 	if (path)
 		problem.instance = instance_of(sc->arena, path);
-	if (info->status < 500)
+	if (is_about_faults(e))
 		problem.errors = faults_json(sc);
 	if (refusal && e == ERR_CAPACITY) {
 		problem.full_slots = list_json(sc->arena, &form_full_slot,

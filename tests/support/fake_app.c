@@ -38,7 +38,7 @@ outcome(struct scope *sc)
 	fake.calls++;
 	while (fake.exhaust)
 		(void)arena_alloc(sc->arena, 64 * 1024);
-	if (fake.fails == ERR_INVALID)
+	if (fake.fails == ERR_INVALID || fake.faulty)
 		scope_fault(sc, "/start_datetime", "on_grid",
 		    "must be the start of a slot");
 	if (fake.fails)

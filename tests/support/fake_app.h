@@ -29,6 +29,7 @@ struct fake {
 	const char *stored; /* what is stored under any key, or NULL */
 	const char *health; /* "healthy" when NULL */
 	bool exhaust;       /* the use case asks for endless memory */
+	bool faulty;        /* it finds a fault, whatever it answers */
 	/* seen after */
 	int calls;
 	struct caller caller;

@@ -115,6 +115,35 @@ a_full_hour_comes_with_what_fits(void)
 }
 
 static void
+faults_are_told_only_where_they_are_the_reason(void)
+{
+	static const enum err others[] = { ERR_CAPACITY, ERR_STATE,
+		ERR_UNCERTAIN, ERR_UNAVAILABLE };
+	struct world *w = world_open();
+
+	CU_ASSERT_EQUAL(change(w, ERR_INVALID, NULL), 422);
+	CU_ASSERT_TRUE(world_says(w, "\"errors\":"));
+	fake.faulty = true;
+	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+		CU_ASSERT_TRUE(change(w, others[i], NULL) >= 409);
+		CU_ASSERT_FALSE(world_says(w, "\"errors\":"));
+		CU_ASSERT_FALSE(world_says(w, "faulty"));
+	}
+	world_close(w);
+}
+
+static void
+no_error_that_callers_meet_is_without_words(void)
+{
+	/* Quoting a request_id is all that is left after our own faults. */
+	for (int e = ERR_OK + 1; e < ERR__MAX; e++) {
+		if (err_info((enum err)e)->status < 500)
+			CU_ASSERT_PTR_NULL(strstr(problem_sentence((enum err)e),
+			    "request_id"));
+	}
+}
+
+static void
 retry_after_comes_with_what_may_pass(void)
 {
 	struct world *w = world_open();
@@ -162,6 +191,8 @@ UNIT_SUITE(problem, UNIT_TEST(a_problem_has_the_members_of_rfc_9457_and_ours),
     UNIT_TEST(every_error_says_something_of_its_own_accord),
     UNIT_TEST(every_faulty_field_is_listed_with_its_pointer),
     UNIT_TEST(a_full_hour_comes_with_what_fits),
+    UNIT_TEST(faults_are_told_only_where_they_are_the_reason),
+    UNIT_TEST(no_error_that_callers_meet_is_without_words),
     UNIT_TEST(retry_after_comes_with_what_may_pass),
     UNIT_TEST(the_path_is_encoded_and_comes_without_its_query),
     UNIT_TEST(a_request_that_was_never_read_gets_an_id_all_the_same))
