@@ -305,7 +305,8 @@ declare
     step interval := make_interval(mins => p_minutes);
 begin
     open_at := franchises.local_instant(p_day + p_open, p_zone, false);
-    close_at := franchises.local_instant(p_day + p_close, p_zone, true);
+    -- 24:00 is where the next day opens, and that is the earlier one.
+    close_at := franchises.local_instant(p_day + p_close, p_zone, p_close < '24:00');
     select coalesce(array_agg(s order by s), '{}'),
            coalesce(array_agg(to_char(l, 'HH24:MI') order by s), '{}'),
            coalesce(array_agg(case when to_char(e, 'HH24:MI') = '00:00' then '24:00'
