@@ -303,7 +303,7 @@ class Place:
                 "BENCH_LIST": getattr(self, "bookings", "")}),
         }[name]
         done = subprocess.run(
-            ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-T10s", "-s",
+            ["wrk", "-t1", f"-c{int(connections)}", f"-d{seconds}s", "-T10s", "-s",
              HERE / f"{script}.lua", self.url + path],
             env={**os.environ, **self.files, **env,
                  "BENCH_SEED": str(self.seed)},
