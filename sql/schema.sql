@@ -412,17 +412,17 @@ begin
            and l.slot_start >= d.open_at and l.slot_start < d.close_at;
 
     -- A lapsed hold that nobody has expired yet does not block: count its
-    -- places as free.
+    -- places as free.  ("is true" keeps the index of all that are pending out.)
     select count(*) filter (where b.hold_expires_at <= d.as_of),
            least(d.valid_until, min(b.hold_expires_at) filter (where b.hold_expires_at > d.as_of))
       into d.lapsed, d.valid_until
       from bookings.bookings b
-     where b.franchise_id = f.id and b.booking_status = 'pending'
+     where b.franchise_id = f.id and (b.booking_status = 'pending') is true
        and b.start_datetime >= d.open_at and b.start_datetime < d.close_at;
     if d.lapsed > 0 then
         select array_agg(d.left_over[u.i] + coalesce((
                    select sum(b.child_count)::integer from bookings.bookings b
-                    where b.franchise_id = f.id and b.booking_status = 'pending'
+                    where b.franchise_id = f.id and (b.booking_status = 'pending') is true
                       and b.hold_expires_at <= d.as_of and b.start_datetime >= d.open_at
                       and b.start_datetime <= u.s and b.end_datetime > u.s), 0) order by u.i)
           into d.left_over
@@ -580,9 +580,10 @@ begin
     end if;
 
     if p_hold_expires is not null then
+        -- "is true" keeps the index of all that are pending out of this.
         select count(*) as n, min(b.hold_expires_at) as first into held
           from bookings.bookings b
-         where b.customer_id = p_customer and b.booking_status = 'pending'
+         where b.customer_id = p_customer and (b.booking_status = 'pending') is true
            and b.hold_expires_at > now();
         if held.n < p_holds_max and p_address_hash is not null then
             select count(*) + p_holds_max - p_address_max as n, min(b.hold_expires_at) as first into held
@@ -593,7 +594,7 @@ begin
                 select count(*) as n, min(b.hold_expires_at) as first into held
                   from bookings.bookings b
                  where b.email_hash = p_email_hash and b.guest_address_hash is not null
-                   and b.booking_status = 'pending' and b.hold_expires_at > now();
+                   and (b.booking_status = 'pending') is true and b.hold_expires_at > now();
             end if;
         end if;
         if held.n >= p_holds_max then

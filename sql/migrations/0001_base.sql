@@ -383,17 +383,17 @@ begin
            and l.slot_start >= d.open_at and l.slot_start < d.close_at;
 
     -- A lapsed hold that nobody has expired yet does not block: count its
-    -- places as free.
+    -- places as free.  ("is true" keeps the index of all that are pending out.)
     select count(*) filter (where b.hold_expires_at <= d.as_of),
            least(d.valid_until, min(b.hold_expires_at) filter (where b.hold_expires_at > d.as_of))
       into d.lapsed, d.valid_until
       from bookings.bookings b
-     where b.franchise_id = f.id and b.booking_status = 'pending'
+     where b.franchise_id = f.id and (b.booking_status = 'pending') is true
        and b.start_datetime >= d.open_at and b.start_datetime < d.close_at;
     if d.lapsed > 0 then
         select array_agg(d.left_over[u.i] + coalesce((
                    select sum(b.child_count)::integer from bookings.bookings b
-                    where b.franchise_id = f.id and b.booking_status = 'pending'
+                    where b.franchise_id = f.id and (b.booking_status = 'pending') is true
                       and b.hold_expires_at <= d.as_of and b.start_datetime >= d.open_at
                       and b.start_datetime <= u.s and b.end_datetime > u.s), 0) order by u.i)
           into d.left_over

@@ -158,9 +158,10 @@ begin
     end if;
 
     if p_hold_expires is not null then
+        -- "is true" keeps the index of all that are pending out of this.
         select count(*) as n, min(b.hold_expires_at) as first into held
           from bookings.bookings b
-         where b.customer_id = p_customer and b.booking_status = 'pending'
+         where b.customer_id = p_customer and (b.booking_status = 'pending') is true
            and b.hold_expires_at > now();
         if held.n < p_holds_max and p_address_hash is not null then
             select count(*) + p_holds_max - p_address_max as n, min(b.hold_expires_at) as first into held
@@ -171,7 +172,7 @@ begin
                 select count(*) as n, min(b.hold_expires_at) as first into held
                   from bookings.bookings b
                  where b.email_hash = p_email_hash and b.guest_address_hash is not null
-                   and b.booking_status = 'pending' and b.hold_expires_at > now();
+                   and (b.booking_status = 'pending') is true and b.hold_expires_at > now();
             end if;
         end if;
         if held.n >= p_holds_max then

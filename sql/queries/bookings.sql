@@ -107,7 +107,7 @@ select exists (select from bookings.outbox o where o.event_id = $1::uuid) as sta
 -- Holds of a franchise that lapsed but still keep places in a period.
 select b.id
   from bookings.bookings b
- where b.franchise_id = $1::uuid and b.booking_status = 'pending'
+ where b.franchise_id = $1::uuid and (b.booking_status = 'pending') is true
    and b.hold_expires_at <= now()
    and b.start_datetime < $3::timestamptz and b.end_datetime > $2::timestamptz
  order by b.start_datetime, b.id

@@ -91,6 +91,10 @@ static PGconn *
 connect_start(const struct db_options *o)
 {
 	char session[512];
+	/* A worker's plans live as long as its connection.  One made while a
+	 * table was small would read all of it for each row, however large it
+	 * has grown since. */
+	const char *plans = o->prepare ? " -c enable_seqscan=off" : "";
 	/* What stands after dbname wins over the URL. */
 	const char *const names[] = { "dbname", "application_name",
 		"client_encoding", "tcp_user_timeout", "keepalives",
@@ -104,8 +108,8 @@ connect_start(const struct db_options *o)
 	    " -c idle_in_transaction_session_timeout=10000"
 	    " -c client_connection_check_interval=1000"
 	    " -c TimeZone=UTC -c search_path=pg_catalog"
-	    " -c client_min_messages=warning -c jit=off",
-	    o->statement_timeout_ms, o->lock_timeout_ms);
+	    " -c client_min_messages=warning -c jit=off%s",
+	    o->statement_timeout_ms, o->lock_timeout_ms, plans);
 	return PQconnectStartParams(names, values, 1);
 }
 
