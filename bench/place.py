@@ -11,7 +11,6 @@ import pathlib
 import re
 import resource
 import ssl
-import struct
 import subprocess
 import sys
 import time
@@ -26,6 +25,7 @@ BUILD = BUILD if BUILD.is_absolute() else ROOT / BUILD
 FRANCHISES, DAYS, CUSTOMERS = 50, 30, 20000
 TICK_MS = 1000 / os.sysconf("SC_CLK_TCK")
 CONNECTIONS = 16
+OURS = ("hot", "spread", "create", "get")
 
 # At once, so that pgbench need not wait for rows that a first caller makes.
 FILL = """
@@ -92,6 +92,7 @@ class Place:
         self.folder, self.dir = folder, folder / "i"
         self.constant = None
         self.seed = 0
+        self.served = 0  # by our workers
         self.started = False
 
     def ctl(self, *words):
@@ -285,11 +286,12 @@ class Place:
         else:
             run = self.wrk(name, seconds)
         after = self.usage()
+        if name in OURS:
+            self.served += run["requests"]
         for part, ms in after.items():
             run[part] = (ms - before[part]) / run["requests"] * 1000
         run["pg_trips"], run["redis_trips"] = self.trips(
-            log, offset) if name in ("hot", "spread", "create", "get") else (
-                None, None)
+            log, offset) if name in OURS else (None, None)
         return run
 
     def wrk(self, name, seconds):
@@ -370,13 +372,6 @@ class Place:
             return 0.0, 0.0
         return (sum(pg for pg, _ in found) / len(found),
                 sum(redis for _, redis in found) / len(found))
-
-    def served(self):
-        """By the workers that are there now: their heartbeats' counts."""
-        seat = struct.Struct("i4xqqq")
-        table = (self.home / "run" / "shared").read_bytes()[-256 * seat.size:]
-        return sum(numbers[3]
-                   for numbers in seat.iter_unpack(table) if numbers[0])
 
     def memory(self):
         """Of the largest worker, in KiB."""

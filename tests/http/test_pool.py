@@ -19,6 +19,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
+import seats  # noqa: E402
 from fcgi_client import (ABORT, PARAMS, FcgiClient, ask,  # noqa: E402
                          request_pairs)
 
@@ -109,12 +110,9 @@ class Pool:
         return sorted(int(p) for p in path.read_text().split())
 
     def busy(self):
-        """The workers that hold a request: the table of heartbeats is the last
-        thing in the shared file."""
-        seat = struct.Struct("i4xqqq")
-        table = (self.folder / "shared").read_bytes()[-256 * seat.size:]
-        return [pid for pid, since, _, _ in seat.iter_unpack(table)
-                if pid and since]
+        """The workers that hold a request."""
+        shared = (self.folder / "shared").read_bytes()
+        return seats.busy(shared, self.children())
 
     def signal(self, number):
         self.process.send_signal(number)

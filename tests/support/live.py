@@ -11,7 +11,6 @@ import os
 import pathlib
 import re
 import ssl
-import struct
 import subprocess
 import threading
 import time
@@ -19,6 +18,7 @@ import uuid
 from datetime import date, datetime, timedelta, timezone
 
 import psycopg2
+import seats
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 V1 = "/api/v1"
@@ -323,12 +323,9 @@ class Live:
         return children(self.pid("api"))
 
     def busy(self):
-        """The workers that hold a request: the heartbeats are the last thing
-        in the memory they share."""
-        seat = struct.Struct("i4xqqq")
-        table = (self.home / "run" / "shared").read_bytes()[-256 * seat.size:]
-        return [pid for pid, since, _, _ in seat.iter_unpack(table)
-                if pid and since]
+        """The workers that hold a request."""
+        shared = (self.home / "run" / "shared").read_bytes()
+        return seats.busy(shared, self.workers())
 
     def log(self, name="api"):
         return (self.home / "log" / f"{name}.log").read_text()
