@@ -1,7 +1,6 @@
 /*
  * cache.h: Redis in front of Postgres: the seed's keys, their lifetimes, and
- * the rules that keep an old value from coming back.  The only user of
- * hiredis.
+ * the rules that keep an old value from coming back.
  *
  * Trust    Redis may be down, hung or flushed at any moment: every call then
  *          says CACHE_OFF within its timeout, and after a failure the cache

@@ -28,6 +28,8 @@ BREACHES = [
      "a circle: base/a.h > base/a.h"),
     ("a library of another's", "src/app/b.c", '"app/b.h"', '"app/b.h"\n#include <libpq-fe.h>',
      "<libpq-fe.h> belongs to"),
+    ("a part's own header", "src/app/b.c", '"app/b.h"', '"app/b.h"\n#include "store/cache_keys.h"',
+     "store/cache_keys.h is private to"),
     ("SQL", "src/base/a.c", '"select" "ed"', '"Select "\n\t    "x from y"', "SQL stands in sql/"),
     ("a call", "src/base/a.c", "puts(", "strcpy(0, ", "strcpy() is banned"),
     ("a jump", "src/base/a.c", "return 0;", "goto out;", "goto is banned"),
