@@ -1,49 +1,21 @@
-/* forms.c: the tables of every body and every view of the API. */
+/* forms_bookings.c: the tables of bookings: bodies, queries and views. */
 #include "app/forms.h"
 
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/compiler.h"
+#include "app/forms_rows.h"
 #include "base/instant.h"
 #include "base/scope.h"
 #include "domain/names.h"
 
-#define AT(type, member) offsetof(struct type, member)
-#define MUST FIELD_REQUIRED
-#define MAYBE FIELD_NULLABLE
-#define ALWAYS (FIELD_REQUIRED | FIELD_NULLABLE) /* printed, null if absent */
-#define PROSE (FIELD_NULLABLE | FIELD_MULTILINE)
-
-#define MONEY_MAX INT64_C(9999999999) /* NUMERIC(10,2) */
-#define RATE_MAX INT64_C(99999999)    /* NUMERIC(8,2) */
 #define POINTER_MAX 128
-
-#define FORM(id, title, type, rows, text, rule) \
-	const struct form form_##id = { .name = (title), .help = (text), \
-		.size = sizeof(struct type), .fields = (rows), \
-		.count = ARRAY_LEN(rows), .check = (rule) }
-
-/* The members of every booking view: said once, used by three tables. */
-#define EX_ID "\"0193a5c8-7b1e-7c3a-9d42-5f0e8a6b1c2d\""
-#define EX_REFERENCE "\"7f9c24e8-3b12-4fef-91e0-1c1f8a2b9d37\""
-#define EX_CUSTOMER "\"3d1f6c0a-52b7-4e19-8c44-a9b0e7d6f512\""
-#define EX_FRANCHISE "\"11111111-1111-4111-8111-111111111111\""
-#define EX_START "\"2027-01-15T09:00:00Z\""
-#define EX_END "\"2027-01-15T17:00:00Z\""
 
 static const char *const booking_states[] = { "pending", "confirmed",
 	"checked_in", "completed", "expired", "cancelled", "no_show", NULL };
 static const char *const payment_states[] = { "pending", "queued",
 	"processing", "paid", "failed", "partially_refunded", "refunded",
 	"not_required", NULL };
-static const char *const closed_reasons[] = { "closed_day", "not_operating",
-	"beyond_horizon", "past", NULL };
-static const char *const health_states[] = { "healthy", "degraded",
-	"unhealthy", NULL };
-static const char *const up_states[] = { "up", "down", NULL };
-static const char *const token_types[] = { "Bearer", NULL };
 
 /* ---- rules that span fields ----------------------------------------------- */
 
@@ -406,15 +378,6 @@ static const struct field summary_rows[] = {
 FORM(booking_summary, "BookingSummary", booking, summary_rows,
     "A booking in a list: without names and notes.", NULL);
 
-#define PAGE_ROWS(of) \
-	{ "data", FIELD_LIST, MUST, 0, 100, AT(page, data), &(of), NULL, \
-	  "The items of this page.", NULL }, \
-	{ "has_more", FIELD_BOOL, MUST, 0, 0, AT(page, has_more), NULL, NULL, \
-	  "Whether another page follows.", "false" }, \
-	{ "next_cursor", FIELD_TEXT, ALWAYS, 0, 512, AT(page, next_cursor), \
-	  NULL, NULL, "What to send as cursor for the next page, or null.", \
-	  "null" },
-
 static const struct field booking_page_rows[] = {
 	PAGE_ROWS(form_booking_summary)
 };
@@ -510,275 +473,5 @@ static const struct field start_option_rows[] = {
 };
 FORM(start_option, "StartOption", start_option, start_option_rows,
     "Other hours that are free for the same stay.", NULL);
-
-/* ---- availability -------------------------------------------------------------- */
-
-static const struct field hours_rows[] = {
-	{ "open", FIELD_CLOCK, MUST, 0, 0, AT(hours, open), NULL, NULL,
-	  "Opening time, local.", "\"08:00\"" },
-	{ "close", FIELD_CLOCK, MUST, 0, 0, AT(hours, close), NULL, NULL,
-	  "Closing time, local; 24:00 is midnight.", "\"18:00\"" },
-};
-FORM(hours, "OperatingHours", hours, hours_rows,
-    "Opening hours in the franchise's time zone.", NULL);
-
-static const struct field slot_rows[] = {
-	{ "start_time", FIELD_CLOCK, MUST, 0, 0, AT(slot, start_time), NULL,
-	  NULL, "Start, local.", "\"09:00\"" },
-	{ "end_time", FIELD_CLOCK, MUST, 0, 0, AT(slot, end_time), NULL, NULL,
-	  "End, local.", "\"10:00\"" },
-	{ "start_datetime", FIELD_INSTANT, MUST, 0, 0, AT(slot, start_us),
-	  NULL, NULL, "Start as an instant.", EX_START },
-	{ "end_datetime", FIELD_INSTANT, MUST, 0, 0, AT(slot, end_us), NULL,
-	  NULL, "End as an instant.", "\"2027-01-15T10:00:00Z\"" },
-	{ "available_capacity", FIELD_INT, MUST, 0, 100000,
-	  AT(slot, available_capacity), NULL, NULL, "Places that are left.",
-	  "5" },
-	{ "rate", FIELD_MONEY, MUST, 0, RATE_MAX, AT(slot, rate), NULL, NULL,
-	  "Price of one hour for one child.", "15.00" },
-	{ "peak", FIELD_BOOL, MUST, 0, 0, AT(slot, peak), NULL, NULL,
-	  "Whether the peak rate holds.", "false" },
-};
-FORM(day_slot, "Slot", slot, slot_rows, "A stretch of time that can be booked.",
-    NULL);
-
-static const struct field pricing_rows[] = {
-	{ "standard_rate", FIELD_MONEY, MUST, 0, RATE_MAX,
-	  AT(pricing, standard_rate), NULL, NULL,
-	  "Price of one hour for one child.", "15.00" },
-	{ "peak_hour_rate", FIELD_MONEY, MUST, 0, RATE_MAX,
-	  AT(pricing, peak_hour_rate), NULL, NULL,
-	  "The same inside a peak window.", "22.50" },
-	{ "currency", FIELD_TEXT, MUST, 3, 3, AT(pricing, currency), NULL,
-	  NULL, "ISO 4217 code.", "\"USD\"" },
-};
-FORM(pricing, "Pricing", pricing, pricing_rows, "Rates of a franchise.",
-    NULL);
-
-static const struct field availability_rows[] = {
-	{ "franchise_id", FIELD_UUID, MUST, 0, 0,
-	  AT(availability, franchise_id), NULL, NULL, "The franchise.",
-	  EX_FRANCHISE },
-	{ "date", FIELD_DATE, MUST, 0, 0, AT(availability, date), NULL, NULL,
-	  "The local date.", "\"2027-01-15\"" },
-	{ "time_zone", FIELD_TEXT, MUST, 1, 64, AT(availability, time_zone),
-	  NULL, NULL, "IANA name of the franchise's time zone.",
-	  "\"Atlantic/Reykjavik\"" },
-	{ "operating_hours", FIELD_OBJECT, ALWAYS, 0, 0,
-	  AT(availability, operating_hours), &form_hours, NULL,
-	  "Opening hours of that day; null when closed.", NULL },
-	{ "closed_reason", FIELD_WORD, ALWAYS, 0, 0,
-	  AT(availability, closed_reason), NULL, closed_reasons,
-	  "Why nothing can be booked that day, or null.", "null" },
-	{ "available_slots", FIELD_LIST, MUST, 0, 200,
-	  AT(availability, available_slots), &form_day_slot, NULL,
-	  "The slots that can still be booked, in order.", NULL },
-	{ "pricing", FIELD_OBJECT, MUST, 0, 0, AT(availability, pricing),
-	  &form_pricing, NULL, "Rates of the franchise.", NULL },
-	{ "slot_minutes", FIELD_INT, MUST, 1, 60,
-	  AT(availability, slot_minutes), NULL, NULL,
-	  "Length of a slot: bookings start and end on this grid.", "60" },
-	{ "as_of", FIELD_INSTANT, MUST, 0, 0, AT(availability, as_of_us), NULL,
-	  NULL, "When this was read.", "\"2027-01-10T10:00:00Z\"" },
-};
-FORM(availability, "Availability", availability, availability_rows,
-    "What is free on one day.", NULL);
-
-static const struct field availability_query_rows[] = {
-	{ "date", FIELD_DATE, 0, 0, 0, AT(availability_query, date), NULL,
-	  NULL, "A local date of the franchise; today there when left out.",
-	  "\"2027-01-15\"" },
-};
-FORM(availability_query, "AvailabilityQuery", availability_query,
-    availability_query_rows, "Which day.", NULL);
-
-static const struct field slots_query_rows[] = {
-	{ "date", FIELD_DATE, 0, 0, 0, AT(slots_query, date), NULL, NULL,
-	  "The first local date; today there when left out.",
-	  "\"2027-01-15\"" },
-	{ "days", FIELD_INT, 0, 1, 31, AT(slots_query, days), NULL, NULL,
-	  "How many days to look at; 1 when left out.", "7" },
-	{ "children", FIELD_INT, 0, 1, CHILDREN_MAX, AT(slots_query, children),
-	  NULL, NULL, "For how many children; 1 when left out.", "2" },
-	{ "hours", FIELD_INT, 0, 1, 24, AT(slots_query, hours), NULL, NULL,
-	  "How long the stay is; one slot when left out.", "8" },
-};
-FORM(slots_query, "SlotsQuery", slots_query, slots_query_rows,
-    "What to look for.", NULL);
-
-static const struct field bookable_start_rows[] = {
-	{ "date", FIELD_DATE, MUST, 0, 0, AT(bookable_start, date), NULL, NULL,
-	  "The local date.", "\"2027-01-15\"" },
-	{ "start_time", FIELD_CLOCK, MUST, 0, 0,
-	  AT(bookable_start, start_time), NULL, NULL, "Start, local.",
-	  "\"09:00\"" },
-	{ "end_time", FIELD_CLOCK, MUST, 0, 0, AT(bookable_start, end_time),
-	  NULL, NULL, "End, local.", "\"17:00\"" },
-	{ "start_datetime", FIELD_INSTANT, MUST, 0, 0,
-	  AT(bookable_start, start_us), NULL, NULL, "Start as an instant.",
-	  EX_START },
-	{ "end_datetime", FIELD_INSTANT, MUST, 0, 0,
-	  AT(bookable_start, end_us), NULL, NULL, "End as an instant.",
-	  EX_END },
-	{ "available_capacity", FIELD_INT, MUST, 0, 100000,
-	  AT(bookable_start, available_capacity), NULL, NULL,
-	  "Places that are left over the whole stay.", "5" },
-	{ "total_amount", FIELD_MONEY, MUST, 0, MONEY_MAX,
-	  AT(bookable_start, total_amount), NULL, NULL,
-	  "What the stay costs for all children.", "120.00" },
-};
-FORM(bookable_start, "BookableStart", bookable_start, bookable_start_rows,
-    "A stay that can be booked.", NULL);
-
-static const struct field slots_answer_rows[] = {
-	{ "franchise_id", FIELD_UUID, MUST, 0, 0,
-	  AT(slots_answer, franchise_id), NULL, NULL, "The franchise.",
-	  EX_FRANCHISE },
-	{ "time_zone", FIELD_TEXT, MUST, 1, 64, AT(slots_answer, time_zone),
-	  NULL, NULL, "IANA name of the franchise's time zone.",
-	  "\"Atlantic/Reykjavik\"" },
-	{ "currency", FIELD_TEXT, MUST, 3, 3, AT(slots_answer, currency), NULL,
-	  NULL, "ISO 4217 code of the amounts.", "\"USD\"" },
-	{ "children", FIELD_INT, MUST, 1, CHILDREN_MAX,
-	  AT(slots_answer, children), NULL, NULL, "For how many children.",
-	  "1" },
-	{ "minutes", FIELD_INT, MUST, 1, 1500, AT(slots_answer, minutes), NULL,
-	  NULL, "Length of the stay.", "480" },
-	{ "data", FIELD_LIST, MUST, 0, 6200, AT(slots_answer, data),
-	  &form_bookable_start, NULL, "The stays, in order.", NULL },
-	{ "has_more", FIELD_BOOL, MUST, 0, 0, AT(slots_answer, has_more), NULL,
-	  NULL, "Always false: the days bound the list.", "false" },
-	{ "next_cursor", FIELD_TEXT, ALWAYS, 0, 512,
-	  AT(slots_answer, next_cursor), NULL, NULL, "Always null.", "null" },
-	{ "as_of", FIELD_INSTANT, MUST, 0, 0, AT(slots_answer, as_of_us), NULL,
-	  NULL, "When this was read.", "\"2027-01-10T10:00:00Z\"" },
-};
-FORM(slots_answer, "BookableStarts", slots_answer, slots_answer_rows,
-    "Stays that can be booked over some days.", NULL);
-
-/* ---- franchises ------------------------------------------------------------------ */
-
-static const struct field peak_window_rows[] = {
-	{ "weekdays", FIELD_INTS, MUST, 1, 7, AT(peak_window, weekdays), NULL,
-	  NULL, "ISO weekdays: 1 is Monday, 7 is Sunday.", "[1,2,3,4,5]" },
-	{ "start_time", FIELD_CLOCK, MUST, 0, 0, AT(peak_window, start), NULL,
-	  NULL, "Start, local.", "\"07:00\"" },
-	{ "end_time", FIELD_CLOCK, MUST, 0, 0, AT(peak_window, end), NULL,
-	  NULL, "End, local.", "\"09:00\"" },
-};
-FORM(peak_window, "PeakWindow", peak_window, peak_window_rows,
-    "Hours at the peak rate.", NULL);
-
-static const struct field closed_day_rows[] = {
-	{ "date", FIELD_DATE, MUST, 0, 0, AT(closed_day, date), NULL, NULL,
-	  "The local date.", "\"2027-12-25\"" },
-	{ "reason", FIELD_TEXT, ALWAYS, 0, 200, AT(closed_day, reason), NULL,
-	  NULL, "Why, or null.", "\"Christmas Day\"" },
-};
-FORM(closed_day, "ClosedDay", closed_day, closed_day_rows,
-    "A day on which the franchise is closed.", NULL);
-
-static const struct field franchise_rows[] = {
-	{ "franchise_id", FIELD_UUID, MUST, 0, 0, AT(franchise, franchise_id),
-	  NULL, NULL, "Names the franchise in this API.", EX_FRANCHISE },
-	{ "name", FIELD_TEXT, MUST, 1, 100, AT(franchise, name), NULL, NULL,
-	  "Its name.", "\"Harbour House\"" },
-	{ "address", FIELD_TEXT, MUST | FIELD_MULTILINE, 1, 1000,
-	  AT(franchise, address), NULL, NULL, "Street and number.",
-	  "\"12 Harbour Street\"" },
-	{ "city", FIELD_TEXT, MUST, 1, 50, AT(franchise, city), NULL, NULL,
-	  "City.", "\"Reykjavik\"" },
-	{ "postal_code", FIELD_TEXT, MUST, 1, 10, AT(franchise, postal_code),
-	  NULL, NULL, "Postal code.", "\"101\"" },
-	{ "time_zone", FIELD_TEXT, MUST, 1, 64, AT(franchise, time_zone), NULL,
-	  NULL, "IANA name of its time zone.", "\"Atlantic/Reykjavik\"" },
-	{ "max_capacity", FIELD_INT, MUST, 0, 100000,
-	  AT(franchise, max_capacity), NULL, NULL,
-	  "How many children it looks after at a time.", "20" },
-	{ "pricing", FIELD_OBJECT, MUST, 0, 0, AT(franchise, pricing),
-	  &form_pricing, NULL, "Rates.", NULL },
-	{ "operating_hours", FIELD_OBJECT, MUST, 0, 0,
-	  AT(franchise, operating_hours), &form_hours, NULL,
-	  "Opening hours on operating days.", NULL },
-	{ "operating_days", FIELD_INTS, MUST, 0, 7,
-	  AT(franchise, operating_days), NULL, NULL,
-	  "ISO weekdays on which it opens: 1 is Monday, 7 is Sunday.",
-	  "[1,2,3,4,5]" },
-	{ "slot_minutes", FIELD_INT, MUST, 1, 60, AT(franchise, slot_minutes),
-	  NULL, NULL, "Grid on which bookings start and end.", "60" },
-	{ "lead_minutes", FIELD_INT, MUST, 0, 525600,
-	  AT(franchise, lead_minutes), NULL, NULL,
-	  "How long before its start a booking must be made.", "0" },
-	{ "horizon_days", FIELD_INT, MUST, 1, 3660,
-	  AT(franchise, horizon_days), NULL, NULL,
-	  "How many days ahead can be booked.", "180" },
-	{ "peak_windows", FIELD_LIST, MUST, 0, 100,
-	  AT(franchise, peak_windows), &form_peak_window, NULL,
-	  "Hours at the peak rate.", NULL },
-	{ "cancellation_policy", FIELD_LIST, MUST, 0, 16,
-	  AT(franchise, cancellation_policy), &form_cancel_tier, NULL,
-	  "What is paid back, by the hours left before the start.", NULL },
-	{ "cancellation_fee", FIELD_MONEY, MUST, 0, RATE_MAX,
-	  AT(franchise, cancellation_fee), NULL, NULL,
-	  "Kept from every refund.", "20.00" },
-	{ "closed_days", FIELD_LIST, MUST, 0, 1000, AT(franchise, closed_days),
-	  &form_closed_day, NULL, "Holidays, today and later.", NULL },
-};
-FORM(franchise, "Franchise", franchise, franchise_rows,
-    "A location where children are looked after.", NULL);
-
-static const struct field franchise_query_rows[] = {
-	{ "city", FIELD_TEXT, 0, 1, 50, AT(franchise_query, city), NULL, NULL,
-	  "Only in this city (case does not matter).", "\"Reykjavik\"" },
-	{ "postal_code", FIELD_TEXT, 0, 1, 10,
-	  AT(franchise_query, postal_code), NULL, NULL,
-	  "Only with this postal code.", "\"101\"" },
-	{ "limit", FIELD_INT, 0, 1, 100, AT(franchise_query, limit), NULL,
-	  NULL, "How many to answer at most; 20 when left out.", "20" },
-	{ "cursor", FIELD_TEXT, 0, 1, 512, AT(franchise_query, cursor), NULL,
-	  NULL, "The next_cursor of the page before.", NULL },
-};
-FORM(franchise_query, "FranchiseQuery", franchise_query, franchise_query_rows,
-    "Which franchises to list.", NULL);
-
-static const struct field franchise_page_rows[] = {
-	PAGE_ROWS(form_franchise)
-};
-FORM(franchise_page, "FranchisePage", page, franchise_page_rows,
-    "A page of franchises, by name.", NULL);
-
-/* ---- the rest ---------------------------------------------------------------------- */
-
-static const struct field guest_session_rows[] = {
-	{ "token", FIELD_TEXT, MUST, 1, 4096, AT(guest_session, token), NULL,
-	  NULL, "Send it as Authorization: Bearer.", "\"eyJhbGciOi...\"" },
-	{ "token_type", FIELD_WORD, MUST, 0, 0, AT(guest_session, token_type),
-	  NULL, token_types, "How the token is sent.", "\"Bearer\"" },
-	{ "expires_in", FIELD_INT, MUST, 1, 86400,
-	  AT(guest_session, expires_in), NULL, NULL,
-	  "Seconds until the token ends.", "3600" },
-	{ "customer_id", FIELD_UUID, MUST, 0, 0,
-	  AT(guest_session, customer_id), NULL, NULL,
-	  "The customer made for this session.", EX_CUSTOMER },
-	{ "scope", FIELD_TEXTS, MUST, 0, 16, AT(guest_session, scope), NULL,
-	  NULL, "What the token allows.",
-	  "[\"booking:create\",\"booking:read\",\"booking:update\"]" },
-};
-FORM(guest_session, "GuestSession", guest_session, guest_session_rows,
-    "A session for a customer without an account.", NULL);
-
-static const struct field health_rows[] = {
-	{ "status", FIELD_WORD, MUST, 0, 0, AT(health, status), NULL,
-	  health_states, "degraded: slower, but every answer is right.",
-	  "\"healthy\"" },
-	{ "database", FIELD_WORD, 0, 0, 0, AT(health, database), NULL,
-	  up_states, "Whether Postgres answers.", "\"up\"" },
-	{ "cache", FIELD_WORD, 0, 0, 0, AT(health, cache), NULL, up_states,
-	  "Whether Redis answers.", "\"up\"" },
-	{ "timestamp", FIELD_INSTANT, MUST, 0, 0, AT(health, timestamp_us),
-	  NULL, NULL, "When this was asked.", "\"2027-01-10T10:00:00Z\"" },
-};
-FORM(health, "Health", health, health_rows,
-    "Whether the product can serve.", NULL);
 
 /* clang-format on */
