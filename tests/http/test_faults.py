@@ -158,12 +158,16 @@ def test_a_redis_that_hangs_or_dies_changes_no_answer(live):
 
 
 def test_a_redis_that_hung_through_a_booking_does_not_serve_the_old_value(live):
-    crowd, client = Crowd(live), Client(live)
-    until(lambda: crowd.look(client) and hits(live), "a cached value")
+    crowd, others, client = Crowd(live), Crowd(live), Client(live)
     for _ in range(2):
+        cached_again(live, crowd)
         redis = live.pid("redis")
         os.kill(redis, signal.SIGSTOP)
         try:
+            # Each worker waits for Redis once, and leaves it alone then: of
+            # the booking after these Redis is not even told.
+            held = live.at_once([others.request() for _ in range(8)])
+            assert {a.status for a in held} == {201}
             _, answer = crowd.write(client)
             assert answer.status == 201
             assert crowd.look(client)[1].status == 200
@@ -245,7 +249,7 @@ def test_a_worker_killed_between_commit_and_answer_has_made_its_booking(live):
     assert clean(answer)
     until(lambda: not alive(worker) and len(live.workers()) == 4, "another")
 
-    # The mark that the dead one left keeps the old value from being served.
+    # Nor is the old value served that it did not live to see forgotten.
     crowd.begun = crowd.finished = 1
     for _ in range(8):
         assert crowd.look(reader)[1].status == 200
