@@ -78,7 +78,9 @@ def main(args):
         signal.signal(number, lambda *_: ended.set())
     threading.Thread(target=server.serve_forever, daemon=True).start()
     threading.Thread(target=tick, args=(world, ended), daemon=True).start()
-    print(f"stripe-sandbox: listening on {server.where()}", flush=True)
+    # In one piece: who waits for it may read it in pieces.
+    sys.stdout.write(f"stripe-sandbox: listening on {server.where()}\n")
+    sys.stdout.flush()
     ended.wait()
     server.shutdown()
     server.close()

@@ -11,6 +11,7 @@ from . import page
 from .gateway import Cut, Reply, Request, encode
 
 BODY_MAX = 1 << 20
+DRAIN_MAX = 16 << 20
 CONNECTIONS_MAX = 2000
 IDLE_S = 75
 STACK = 512 * 1024
@@ -61,6 +62,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             status, why = 400, "the Content-Length is no number"
         elif int(length) > BODY_MAX:
             status, why = 413, "the body is too large"
+            self.drain(int(length))
         if status:
             self.close_connection = True
             self.answer(Reply(status, encode({"error": {
@@ -71,6 +73,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
             return None
         return body
+
+    def drain(self, length):
+        """Lets a client finish its sentence, or it would not hear the answer."""
+        left = min(length, DRAIN_MAX)
+        while left > 0:
+            piece = self.rfile.read(min(left, 65536))
+            if not piece:
+                return
+            left -= len(piece)
 
     def control(self, request):
         # From this machine alone, and not by way of some page in a browser.

@@ -22,7 +22,7 @@ def sandbox(running):
         "url": None, "ca": None, "secrets": [SECRET], "events": ["*"], "backoff_s": 0.02,
         "backoff_max_s": 0.1, "tries_max": 15, "timeout_s": 10})
     running.control("POST", "/reset")
-    running.control("POST", "/settings", {"books_s": 1, "settle_s": 3600, "objects_max": 200000})
+    running.control("POST", "/settings", {"books_s": 1800, "settle_s": 3600, "objects_max": 200000})
     return running
 
 

@@ -68,7 +68,13 @@ before(async () => {
 		stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, STRIPE_SANDBOX_KEY: KEY,
 			STRIPE_SANDBOX_WEBHOOK_SECRET: SECRET } });
 	port = await new Promise((resolve, reject) => {
-		program.stdout.on('data', (line) => resolve(Number(/:(\d+)\s*$/.exec(line)[1])));
+		let said = '';
+		program.stdout.on('data', (piece) => {
+			said += piece;
+			const found = /:(\d+)\n/.exec(said);
+			if (found)
+				resolve(Number(found[1]));
+		});
 		program.on('exit', (status) => reject(new Error(`the sandbox ended: ${status}`)));
 	});
 	stripe = client();
@@ -101,7 +107,7 @@ after(async () => {
 
 beforeEach(async () => {
 	await control('POST', '/reset');
-	await control('POST', '/settings', { settle_s: 3600 });
+	await control('POST', '/settings', { books_s: 1800, settle_s: 3600 });
 	received.length = 0;
 });
 

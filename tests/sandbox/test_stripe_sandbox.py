@@ -286,7 +286,7 @@ def test_the_balance_of_a_charge_is_booked_a_little_later(sandbox):
     intent = sandbox.paid()
     charge = sandbox.read(f"/v1/charges/{intent['latest_charge']}")
     assert charge["balance_transaction"] is None
-    sandbox.control("POST", "/clock", {"advance_s": 2})
+    sandbox.control("POST", "/clock", {"advance_s": 1801})
     charge = sandbox.read(f"/v1/charges/{intent['latest_charge']}")
     row = sandbox.read(f"/v1/balance_transactions/{charge['balance_transaction']}")
     assert (row["amount"], row["fee"], row["net"]) == (12000, 378, 11622)
@@ -845,7 +845,7 @@ def test_control_is_not_for_pages_in_a_browser(sandbox):
 def test_a_reset_forgets_all_but_where_webhooks_go(sandbox, receiver):
     sandbox.paid(key="k1")
     fault(sandbox, "fail")
-    sandbox.control("POST", "/clock", {"advance_s": 1000})
+    sandbox.control("POST", "/clock", {"advance_s": 5000})
     sandbox.control("POST", "/reset")
     assert sandbox.read(INTENTS)["data"] == [] and sandbox.kinds() == []
     counts = sandbox.control("GET", "/counts")
