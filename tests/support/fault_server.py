@@ -22,7 +22,9 @@ certificate of the other is for another name.  Without FOLDER there is no TLS.  
     /headers           80 KiB of headers
     /redirect          302 to /ok
     /then-close        200, then closes the kept connection unasked
-    /json/TEXT         200 with TEXT, percent-decoded, as the body
+    /script            PUT: "STATUS\\nNAME: VALUE\\n...\\n\\nBODY" is what /say answers next
+    /say/...           what the script says, or 404; headers NAME: VALUE with it
+    /seen              the last request to /say: method, path, headers, body
 """
 import json
 import os
@@ -36,6 +38,8 @@ import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 counts = {}
+script = []  # what /say answers, in order
+last = {}  # what it was asked
 lock = threading.Lock()
 over = threading.Event()
 connections = iter(range(1, 1 << 30))
@@ -138,8 +142,20 @@ class Handler(BaseHTTPRequestHandler):
         self.answer(200)
         self.close_connection = True
 
-    def on_json(self, args, body, seen):
-        self.answer(200, urllib.parse.unquote_to_bytes("/".join(args)))
+    def on_script(self, args, body, seen):
+        head, _, text = body.decode().partition("\n\n")
+        status, *headers = head.split("\n")
+        script.append((int(status), text, [h.split(": ", 1) for h in headers]))
+        self.answer(200)
+
+    def on_say(self, args, body, seen):
+        last.clear()
+        last.update(method=self.command, path=self.path, body=body.decode(),
+                    headers={k.lower(): v for k, v in self.headers.items()})
+        self.answer(*script.pop(0) if script else (404, "{}"))
+
+    def on_seen(self, args, body, seen):
+        self.answer(200, json.dumps(last))
 
 
 class Server(ThreadingHTTPServer):
