@@ -411,6 +411,22 @@ begin
       left join franchises.slot_ledger l on l.franchise_id = f.id and l.slot_start = w.s
            and l.slot_start >= d.open_at and l.slot_start < d.close_at;
 
+    -- Where a row of another grid stands (tzdata changed; no slot is longer
+    -- than an hour) the ledger has no room for this one.
+    if d.missing > 0 and cardinality(d.starts) - d.missing < (
+           select count(*) from franchises.slot_ledger o
+            where o.franchise_id = f.id and o.slot_start > d.open_at - interval '1 hour'
+              and o.slot_start < d.close_at and o.slot_end > d.open_at) then
+        select array_agg(case when exists (
+                   select from franchises.slot_ledger o
+                    where o.franchise_id = f.id and o.slot_start <> u.s and o.slot_end > u.s
+                      and o.slot_start > u.s - interval '1 hour'
+                      and o.slot_start < u.s + make_interval(mins => f.slot_minutes))
+                   then 0 else u.n end order by u.i)
+          into d.left_over
+          from unnest(d.starts, d.left_over) with ordinality as u (s, n, i);
+    end if;
+
     -- A lapsed hold that nobody has expired yet does not block: count its
     -- places as free.  ("is true" keeps the index of all that are pending out.)
     select count(*) filter (where b.hold_expires_at <= d.as_of),

@@ -166,3 +166,20 @@ def test_a_key_is_stored_as_a_hash_and_of_a_known_kind(world):
     world.refused("23514", put, ("abcdefghij", "open", b"x" * 32))
     world.refused("23514", put, ("ABC", "secret", b"x" * 32))
     world.all(put, ("abcdefghij", "secret", b"x" * 32))
+
+
+def test_a_slot_that_another_grid_stands_in_is_full_and_not_for_sale(world):
+    """As after a change of tzdata: the ledger would refuse it for ever."""
+    day, = world.all("select ((now() at time zone 'UTC')::date + n)::text "
+                     "from generate_series(7, 20) n where ((bookings.franchise_day(%s, "
+                     "(now() at time zone 'UTC')::date + n, null)).closed is null) limit 1",
+                     (FRANCHISE,))[0]
+    left = ("select (d).left_over[array_position((d).labels, %s)] "
+            "from (select bookings.franchise_day(%s, %s, null) as d) x")
+    free = world.one(left, ("09:00", FRANCHISE, day))
+    assert free > 0 and world.one(left, ("10:00", FRANCHISE, day)) == free
+    world.all(SLOT, slot(f"{day} 10:30Z", f"{day} 11:30Z"))
+    for label in ("10:00", "11:00"):
+        assert world.one(left, (label, FRANCHISE, day)) == 0
+    for label in ("09:00", "12:00"):
+        assert world.one(left, (label, FRANCHISE, day)) == free
