@@ -25,6 +25,7 @@ static const struct noun {
 	{ "doctor",    cmd_doctor,    "examine every setting and every dependency" },
 	{ "franchise", cmd_franchise, "set franchises up, show and change them" },
 	{ "migrate",   cmd_migrate,   "bring the database's schema up to date" },
+	{ "payments",  cmd_payments,  "do what is due about payments" },
 	{ "token",     cmd_token,     "print a customer's token, to try the API with" },
 	{ "verify",    cmd_verify,    "prove that the books balance" },
 };

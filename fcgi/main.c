@@ -315,6 +315,8 @@ run(const struct options *options, struct settings conf, char **argv)
 					 : pool_default_workers();
 	find_self(argv[0], self);
 	argv[0] = self;
+	/* What a worker shares by the size of the pool, it reads here. */
+	conf.api_workers = workers;
 	return start_pool(&conf, workers, argv);
 }
 

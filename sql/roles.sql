@@ -6,7 +6,7 @@ do $$
 declare
     s text;
 begin
-    foreach s in array array['franchises', 'bookings', 'access'] loop
+    foreach s in array array['franchises', 'bookings', 'payments', 'access'] loop
         execute format('revoke all on schema %I from public', s);
         execute format('revoke all on all tables in schema %I from public', s);
         execute format('revoke all on all functions in schema %I from public', s);
@@ -16,12 +16,13 @@ begin
     execute format('revoke temporary on database %I from public', current_database());
 
     if exists (select from pg_roles where rolname = 'booking_api') then
-        grant usage on schema franchises, bookings, access to booking_api;
+        grant usage on schema franchises, bookings, payments, access to booking_api;
         grant select on franchises.franchises, franchises.peak_windows, franchises.closed_days,
               franchises.slot_ledger, bookings.bookings, bookings.booking_children,
               bookings.customer_info, bookings.idempotency_keys,
               access.api_keys to booking_api;
         grant select (event_id) on bookings.outbox to booking_api;
+        grant select on payments.payments, payments.refunds to booking_api;
         -- Places, state and the outbox change through these alone.
         grant execute on function
               franchises.local_instant(timestamp, text, boolean),
@@ -31,8 +32,10 @@ begin
               to booking_api;
         for s in select p.oid::regprocedure::text from pg_proc p
                   join pg_namespace n on n.oid = p.pronamespace
-                 where n.nspname = 'bookings'
-                   and p.proname in ('place', 'change', 'release', 'remember') loop
+                 where (n.nspname = 'bookings'
+                   and p.proname in ('place', 'change', 'release', 'remember'))
+                    or (n.nspname = 'payments'
+                   and p.proname in ('apply', 'keep_event', 'restate_answer')) loop
             execute format('grant execute on function %s to booking_api', s);
         end loop;
     end if;

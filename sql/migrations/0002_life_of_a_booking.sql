@@ -133,7 +133,7 @@ create function bookings.place(
     p_news_topics text[], p_news_types text[], p_news_ids uuid[], p_news_facts text[],
     p_news_sealed bytea[], p_news_due timestamptz[],
     p_caller text, p_key text, p_fingerprint bytea, p_answer bytea,
-    p_holds_max bigint, p_address_hash bytea, p_address_max bigint)
+    p_holds_max bigint, p_address_hash bytea, p_address_max bigint, p_attempt uuid default null)
 returns void language plpgsql security definer
 set search_path = pg_catalog, pg_temp as $$
 declare
@@ -202,6 +202,10 @@ begin
     perform bookings.put_children(p_id, p_customer, p_from, p_until,
         p_child_ids, p_child_keys, p_child_ages, p_child_texts);
 
+    if p_attempt is not null then
+        perform payments.put_attempt(p_attempt, p_id, p_total, p_currency, 'checkout', null);
+    end if;
+
     perform bookings.tell(p_id, 0, p_news_topics, p_news_types, p_news_ids, p_news_facts,
         p_news_sealed, p_news_due);
     if p_key is not null then
@@ -222,7 +226,8 @@ create function bookings.change(
     p_child_ids uuid[], p_child_keys uuid[], p_child_ages bigint[], p_child_texts bytea[],
     p_news_topics text[], p_news_types text[], p_news_ids uuid[], p_news_facts text[],
     p_news_sealed bytea[], p_news_due timestamptz[],
-    p_caller text, p_key text, p_fingerprint bytea, p_answer bytea, p_at timestamptz)
+    p_caller text, p_key text, p_fingerprint bytea, p_answer bytea, p_at timestamptz,
+    p_attempt uuid default null)
 returns void language plpgsql security definer
 set search_path = pg_catalog, pg_temp as $$
 declare
@@ -300,6 +305,11 @@ begin
          where booking_id = p_id;
     end if;
 
+    -- Another price: the unfinished payment is another one too.
+    if p_attempt is not null then
+        perform payments.supersede(p_id);
+        perform payments.put_attempt(p_attempt, p_id, p_total, b.currency, 'checkout', null);
+    end if;
     perform bookings.tell(p_id, b.event_sequence, p_news_topics, p_news_types, p_news_ids,
         p_news_facts, p_news_sealed, p_news_due);
     if p_key is not null then
@@ -315,7 +325,9 @@ create function bookings.release(
     p_reason bytea, p_refund bigint,
     p_news_topics text[], p_news_types text[], p_news_ids uuid[], p_news_facts text[],
     p_news_sealed bytea[], p_news_due timestamptz[],
-    p_caller text, p_key text, p_fingerprint bytea, p_answer bytea, p_at timestamptz)
+    p_caller text, p_key text, p_fingerprint bytea, p_answer bytea, p_at timestamptz,
+    p_refund_ids uuid[] default '{}', p_refund_payments uuid[] default '{}',
+    p_refund_amounts bigint[] default '{}')
 returns void language plpgsql security definer
 set search_path = pg_catalog, pg_temp as $$
 declare
@@ -350,6 +362,11 @@ begin
         event_sequence = event_sequence + cardinality(array_positions(p_news_topics, 'events'))
      where id = p_id;
     update bookings.booking_children set active = false where booking_id = p_id;
+
+    perform payments.put_refunds(p_id, p_refund_ids, p_refund_payments, p_refund_amounts,
+        array_fill('cancelled'::text, array[cardinality(p_refund_ids)]));
+    perform payments.supersede(p_id);
+    perform payments.sum_up(p_id);
 
     perform bookings.tell(p_id, b.event_sequence, p_news_topics, p_news_types, p_news_ids,
         p_news_facts, p_news_sealed, p_news_due);

@@ -23,7 +23,8 @@ select bookings.place($1::uuid, $2::uuid, $3::uuid, $4::bigint::integer,
        $20::uuid, $21::bytea[], $22::bytea,
        $23::uuid[], $24::uuid[], $25::bigint[], $26::bytea[],
        $27::text[], $28::text[], $29::uuid[], $30::text[], $31::bytea[], $32::timestamptz[],
-       $33::text, $34::text, $35::bytea, $36::bytea, $37::bigint, $38::bytea, $39::bigint)
+       $33::text, $34::text, $35::bytea, $36::bytea, $37::bigint, $38::bytea, $39::bigint,
+       $40::uuid)
 
 -- :name booking_get :one :read
 -- $2 and $3 narrow to the caller's own; $4, $5 ask for a stored answer too.
@@ -82,13 +83,14 @@ select bookings.change($1::uuid, $2::uuid, $3::bigint::integer, $4::bigint::inte
        $8::bigint, $9::text, $10::text, $11::text, $12::bigint,
        $13::bytea[], $14::bytea, $15::uuid[], $16::uuid[], $17::bigint[], $18::bytea[],
        $19::text[], $20::text[], $21::uuid[], $22::text[], $23::bytea[], $24::timestamptz[],
-       $25::text, $26::text, $27::bytea, $28::bytea, $29::timestamptz)
+       $25::text, $26::text, $27::bytea, $28::bytea, $29::timestamptz, $30::uuid)
 
 -- :name booking_release :do :write
 select bookings.release($1::uuid, $2::uuid, $3::bigint::integer, $4::text, $5::text,
        $6::bytea, $7::bigint,
        $8::text[], $9::text[], $10::uuid[], $11::text[], $12::bytea[], $13::timestamptz[],
-       $14::text, $15::text, $16::bytea, $17::bytea, $18::timestamptz)
+       $14::text, $15::text, $16::bytea, $17::bytea, $18::timestamptz,
+       $19::uuid[], $20::uuid[], $21::bigint[])
 
 -- :name booking_remember :do :write
 select bookings.remember($1::uuid, $2::text, $3::text, $4::bytea, $5::bytea)

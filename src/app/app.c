@@ -5,9 +5,56 @@
 #include <stdlib.h>
 
 #include "app/keyring.h"
+#include "base/bulkhead.h"
+#include "base/clock.h"
 #include "base/scope.h"
+#include "remote/stripe.h"
 #include "store/cache.h"
 #include "store/db.h"
+
+/* Seed: five failures open the breaker, 30 s later one probe; two retries, a
+ * second apart. */
+#define BREAKER_FAILURES 5
+#define BREAKER_OPEN_US (30 * USEC_PER_SEC)
+#define RETRY_WAIT_US USEC_PER_SEC
+#define CONNECT_US (2 * USEC_PER_SEC)
+
+/* Without a key there are no payments, and app->stripe stays NULL. */
+static bool
+open_stripe(struct app *app, int64_t workers, char *why, size_t why_max)
+{
+	const struct settings *conf = app->conf;
+	struct http_client_settings settings = {
+		.service = SHM_STRIPE,
+		.shm = app->shm,
+		.breaker = { BREAKER_FAILURES, BREAKER_OPEN_US },
+		.bulkhead = workers > 0 ? bulkhead_limit(workers) : 0,
+		.connect_us = CONNECT_US,
+		.total_us = conf->stripe_timeout_ms * 1000,
+		.retry_wait_us = RETRY_WAIT_US,
+		.user_agent = "customer-booking",
+	};
+	const char *wrong;
+	struct stripe *stripe;
+
+	if (!conf->stripe_secret_key[0])
+		return true;
+	wrong = http_client_url_check(conf->stripe_url);
+	if (wrong) {
+		snprintf(why, why_max, "STRIPE_URL: %s", wrong);
+		return false;
+	}
+	stripe = calloc(1, sizeof *stripe);
+	if (!stripe) {
+		snprintf(why, why_max, "there is no memory to start");
+		return false;
+	}
+	app->stripe = stripe;
+	stripe->base_url = conf->stripe_url;
+	stripe->secret_key = conf->stripe_secret_key;
+	stripe->http = http_client_open(&settings, why, why_max);
+	return stripe->http != NULL;
+}
 
 struct app *
 app_open(const struct settings *conf, struct shm *shm, char *why,
@@ -48,6 +95,10 @@ app_open(const struct settings *conf, struct shm *shm, char *why,
 		app_close(app);
 		return NULL;
 	}
+	if (!open_stripe(app, conf->api_workers, why, why_max)) {
+		app_close(app);
+		return NULL;
+	}
 	return app;
 }
 
@@ -56,6 +107,9 @@ app_close(struct app *app)
 {
 	if (!app)
 		return;
+	if (app->stripe)
+		http_client_close(app->stripe->http);
+	free(app->stripe);
 	db_free(app->db);
 	cache_free(app->cache);
 	keyring_close(app->ring);

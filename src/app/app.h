@@ -17,6 +17,7 @@ struct db;
 struct keyring;
 struct scope;
 struct shm;
+struct stripe;
 
 struct app {
 	const struct settings *conf;
@@ -24,6 +25,7 @@ struct app {
 	struct db *db;
 	struct cache *cache;
 	struct keyring *ring;
+	struct stripe *stripe; /* NULL: no key, no payments */
 };
 
 /* Build an app (no connection is made).  NULL with one sentence in why. */

@@ -7,7 +7,9 @@
 #include "app/booking_quote.h"
 #include "app/booking_room.h"
 #include "app/booking_write.h"
+#include "app/payments.h"
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/instant.h"
 #include "base/scope.h"
 #include "domain/access.h"
@@ -33,6 +35,7 @@ struct changing {
 	bool moved;    /* times or number of children differ */
 	bool children; /* children differ */
 	bool contact;  /* contact differs */
+	struct uuid attempt; /* to pay another price; none: as it is */
 	int64_t cap;
 };
 
@@ -153,7 +156,7 @@ count_own_places(struct changing *c)
 
 /* A change of price moves money only once it can be paid or refunded. */
 static enum err
-settle(struct scope *sc, struct changing *c, int64_t total)
+settle(struct app *app, struct scope *sc, struct changing *c, int64_t total)
 {
 	struct booking *b = c->b;
 
@@ -162,6 +165,11 @@ settle(struct scope *sc, struct changing *c, int64_t total)
 		sc->retry_after_s = 60;
 		return scope_fail(sc, ERR_PAYMENTS_UNAVAILABLE, "a confirmed "
 		    "booking changes its price");
+	}
+	c->attempt = (struct uuid){ { 0 } };
+	if (app->stripe && total > 0 && total != c->old->total_amount) {
+		uuid_new(&c->attempt);
+		b->payment_status = "queued";
 	}
 	b->total_amount = total;
 	if (total == 0 && strcmp(b->status, "pending") == 0) {
@@ -204,7 +212,7 @@ work_out_move(struct app *app, struct scope *sc, struct changing *c)
 
 		c->cap = now.percent; /* already the worse of cap and tier */
 	}
-	return settle(sc, c, total);
+	return settle(app, sc, c, total);
 }
 
 static void
@@ -283,11 +291,18 @@ write_change(struct app *app, struct scope *sc, struct changing *c)
 		news_event(&news, sc, "BookingConfirmed", &id, c->b, &c->key);
 	}
 
+	if (!uuid_is_none(&c->attempt)) {
+		news_work(&news, "payments", "close", "{}", NONE);
+		news_payment(&news, sc, "session", &c->attempt,
+		    c->row.as_of_us + 30 * USEC_PER_SEC);
+	}
+
 	args_init(&args, sc->arena);
 	change_args(app, sc, c, &args);
 	news_args(&args, &news);
 	replay_args(app, sc, &args, c->caller, c->replay, c->b, &c->key);
 	args_instant(&args, c->b->updated_us);
+	args_uuid(&args, &c->attempt);
 
 	touch(&touched, &c->row.franchise_id, c->row.local_day);
 	if (c->moved)
@@ -383,7 +398,10 @@ booking_change(struct app *app, struct scope *sc, const struct caller *caller,
 	if (e)
 		return e;
 
-	if (!replay || !replay->stored)
-		*ret_booking = c.b;
+	if (replay && replay->stored)
+		return ERR_OK;
+	if (!uuid_is_none(&c.attempt))
+		payment_open_now(app, sc, caller, replay, c.b, &c.attempt);
+	*ret_booking = c.b;
 	return ERR_OK;
 }

@@ -8,6 +8,7 @@
 #include "app/booking_room.h"
 #include "app/booking_write.h"
 #include "app/callers.h"
+#include "app/payments.h"
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/instant.h"
@@ -22,6 +23,7 @@
  * spell words that nobody wants to read out. */
 #define CODE_ALPHABET "23456789BCDFGHJKMNPQRSTVWXYZ"
 #define MANAGE_DAYS 30
+#define SESSION_GRACE_US (30 * USEC_PER_SEC)
 
 /* Everything about one booking being made; its ids stay the same however
  * often it is tried, so that a lost answer can be looked up. */
@@ -32,6 +34,7 @@ struct making {
 	struct list children;
 	struct uuid event_id;
 	struct uuid contact_id;
+	struct uuid attempt; /* to pay it; none when free, or without Stripe */
 	struct uuid *child_ids;
 	struct uuid *child_keys;
 	struct data_key key;
@@ -87,11 +90,15 @@ compose(struct app *app, struct scope *sc, struct making *m,
 	if (free_of_charge && !lifecycle_next(state, MOVE_CONFIRM, &state))
 		state = BOOKING_PENDING;
 
+	m->attempt = (struct uuid){ { 0 } };
+	if (!free_of_charge && app->stripe)
+		uuid_new(&m->attempt);
 	b->booking_code = new_code(sc);
 	b->customer_id = m->caller->customer;
 	b->franchise_id = m->req->franchise_id;
 	b->status = lifecycle_word(state);
-	b->payment_status = free_of_charge ? "not_required" : "pending";
+	b->payment_status = free_of_charge ? "not_required" :
+	    uuid_is_none(&m->attempt) ? "pending" : "queued";
 	b->start_us = m->req->start_us;
 	b->end_us = m->req->end_us;
 	b->total_amount = total;
@@ -126,6 +133,11 @@ news_of_creation(struct scope *sc, const struct making *m, struct news *news)
 	news_event(news, sc, "BookingCreated", &m->event_id, b, &m->key);
 	if (b->payment_required) {
 		news_due(news, "expire", b->hold_expires_us);
+		/* The request opens the session itself; this row is for when it
+		 * cannot, or does not live to. */
+		if (!uuid_is_none(&m->attempt))
+			news_payment(news, sc, "session", &m->attempt,
+			    b->created_us + SESSION_GRACE_US);
 	} else {
 		uuid_new(&second);
 		news_event(news, sc, "BookingConfirmed", &second, b, &m->key);
@@ -209,6 +221,7 @@ place_limits(struct app *app, struct scope *sc, struct args *args,
 	    app->conf->holds_max);
 	args_bytes(args, address);
 	args_i64(args, app->conf->guest_holds_per_address);
+	args_uuid(args, &m->attempt);
 }
 
 /* How long until the earliest hold lapses, for Retry-After. */
@@ -356,7 +369,11 @@ booking_create(struct app *app, struct scope *sc, const struct caller *caller,
 	if (e)
 		return e;
 
-	if (!replay || !replay->stored)
-		*ret_booking = m.booking;
+	if (replay && replay->stored)
+		return ERR_OK;
+	if (!uuid_is_none(&m.attempt))
+		payment_open_now(app, sc, caller, replay, m.booking,
+		    &m.attempt);
+	*ret_booking = m.booking;
 	return ERR_OK;
 }

@@ -5,6 +5,7 @@
 
 #include "app/app.h"
 #include "app/booking_write.h"
+#include "app/refund_plan.h"
 #include "base/arena.h"
 #include "base/instant.h"
 #include "base/scope.h"
@@ -38,6 +39,7 @@ release(struct app *app, struct scope *sc, const struct ending *ending,
 	struct booking *b;
 	struct data_key key;
 	struct sealed reason;
+	struct refund_plan plan;
 	struct args args;
 	enum err e;
 
@@ -48,6 +50,8 @@ release(struct app *app, struct scope *sc, const struct ending *ending,
 	if (!e)
 		e = keyring_unwrap(app->ring, sc, &row->id,
 		    row->data_key.data, row->data_key.len, &key);
+	if (!e)
+		e = refund_plan_make(app, sc, &row->id, ending->refund, &plan);
 	if (e)
 		return e;
 
@@ -63,6 +67,11 @@ release(struct app *app, struct scope *sc, const struct ending *ending,
 	b->updated_us = row->as_of_us;
 	b->version = row->version + 1;
 	news_event(&news, sc, ending->event, &ending->event_id, b, &key);
+	refund_plan_news(&plan, sc, &news);
+	/* A session that is still open is closed; what lands on it all the
+	 * same goes back. */
+	if (app->stripe && strcmp(row->status, "pending") == 0)
+		news_work(&news, "payments", "close", "{}", NONE);
 	reason = keyring_seal(sc, &key, "bookings.cancellation_reason",
 	    &row->id, ending->reason);
 
@@ -77,6 +86,7 @@ release(struct app *app, struct scope *sc, const struct ending *ending,
 	news_args(&args, &news);
 	replay_args(app, sc, &args, ending->caller, ending->replay, b, &key);
 	args_instant(&args, b->updated_us);
+	refund_plan_args(&plan, &args);
 	crypto_wipe(&key, sizeof key);
 
 	touch(&touched, &row->franchise_id, row->local_day);

@@ -215,16 +215,3 @@ booking_cancel_quote(struct app *app, struct scope *sc,
 	};
 	return ERR_OK;
 }
-
-enum err
-booking_pay_link(struct app *app, struct scope *sc, const struct uuid *id,
-    const char *t)
-{
-	if (!t || !keyring_check_link(app->ring, sc, "pay", id,
-	    PAY_LINK_VERSION, t))
-		return scope_fail(sc, ERR_NOT_FOUND, "no such payment link");
-
-	sc->retry_after_s = 60;
-	return scope_fail(sc, ERR_PAYMENTS_UNAVAILABLE, "there is no payment "
-	    "engine yet");
-}

@@ -107,11 +107,28 @@ news_event(struct news *news, struct scope *sc, const char *type,
 void
 news_due(struct news *news, const char *type, int64_t due_us)
 {
+	news_work(news, "bookings", type, "{}", due_us);
+}
+
+void
+news_work(struct news *news, const char *topic, const char *type,
+    const char *facts, int64_t due_us)
+{
 	struct uuid id;
 
 	uuid_new(&id);
-	push(news, "bookings", type, &id, "{}", (struct bytes){ NULL, 0 },
+	push(news, topic, type, &id, facts, (struct bytes){ NULL, 0 },
 	    due_us);
+}
+
+void
+news_payment(struct news *news, struct scope *sc, const char *type,
+    const struct uuid *id, int64_t due_us)
+{
+	char text[UUID_TEXT_MAX];
+
+	news_work(news, "payments", type, arena_printf(sc->arena,
+	    "{\"id\":\"%s\"}", uuid_format(id, text)), due_us);
 }
 
 void

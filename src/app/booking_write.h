@@ -12,7 +12,7 @@
 #include "app/booking_row.h"
 #include "domain/day.h"
 
-#define NEWS_MAX 6
+#define NEWS_MAX 16
 /* How often a change is worked out anew when what it read has changed. */
 #define WRITE_TRIES 6
 
@@ -33,6 +33,12 @@ void news_event(struct news *news, struct scope *sc, const char *type,
     const struct data_key *key);
 /* Due work on the booking itself. */
 void news_due(struct news *news, const char *type, int64_t due_us);
+/* Due work of any topic, with its facts as a JSON object. */
+void news_work(struct news *news, const char *topic, const char *type,
+    const char *facts, int64_t due_us);
+/* Due work of the topic payments on one attempt or refund. */
+void news_payment(struct news *news, struct scope *sc, const char *type,
+    const struct uuid *id, int64_t due_us);
 void news_args(struct args *args, const struct news *news);
 
 /*

@@ -85,11 +85,6 @@ enum err booking_cancel_quote(struct app *app, struct scope *sc,
     const struct caller *caller, const struct uuid *id,
     struct cancel_quote *ret_quote) MUSTCHECK;
 
-/* GET /pay/{id}?t=: ERR_NOT_FOUND for a wrong t, else
- * ERR_PAYMENTS_UNAVAILABLE until there is a payment engine. */
-enum err booking_pay_link(struct app *app, struct scope *sc,
-    const struct uuid *id, const char *t) MUSTCHECK;
-
 /* Free the places of a hold that has lapsed; ERR_OK also when it was not (any
  * more) a lapsed hold. */
 enum err booking_expire(struct app *app, struct scope *sc,

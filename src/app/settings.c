@@ -38,6 +38,23 @@ const struct conf_setting settings_table[] = {
 	  1, TEXT_MAX, AT(sql_dir), NULL, NULL,
 	  "Where the migrations lie that bookingctl migrate applies." },
 
+	/* money */
+	{ "STRIPE_SECRET_KEY", CONF_TEXT, CONF_SECRET, "",
+	  8, 255, AT(stripe_secret_key), NULL, NULL,
+	  "Stripe's secret key, sk_live_... or sk_test_.... Without it bookings "
+	  "are held but cannot be paid." },
+	{ "STRIPE_WEBHOOK_SECRETS", CONF_TEXT, CONF_SECRET, "",
+	  8, 1024, AT(stripe_webhook_secrets), NULL, NULL,
+	  "The signing secret of the webhook endpoint, whsec_.... While it is "
+	  "rolled, the new one and the old one with a comma between." },
+	{ "STRIPE_URL", CONF_TEXT, 0, "https://api.stripe.com",
+	  8, TEXT_MAX, AT(stripe_url), NULL, NULL,
+	  "Where Stripe's API is. Only the sandbox is ever anywhere else." },
+	{ "STRIPE_TIMEOUT_MS", CONF_INT, 0, "4000",
+	  100, 30000, AT(stripe_timeout_ms), NULL, "ms",
+	  "How long one call to Stripe may take. When it takes longer the "
+	  "booking is made all the same and its payment is finished later." },
+
 	/* the pool */
 	{ "API_SOCKET", CONF_TEXT, 0, "/run/customer-booking/api.sock",
 	  1, 107, AT(api_socket), NULL, NULL,

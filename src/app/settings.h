@@ -19,6 +19,11 @@ struct settings {
 	const char *public_url; /* "https://booking.example.com", no slash */
 	const char *runtime_dir;
 	const char *sql_dir;
+	/* money */
+	const char *stripe_secret_key; /* "" = no payments */
+	const char *stripe_webhook_secrets; /* with commas between */
+	const char *stripe_url;
+	int64_t stripe_timeout_ms;
 	/* the pool */
 	const char *api_socket;
 	const char *api_socket_mode; /* "0660" */

@@ -27,5 +27,7 @@ enum err on_health(struct call *call) MUSTCHECK;
 enum err on_health_live(struct call *call) MUSTCHECK;
 enum err on_openapi(struct call *call) MUSTCHECK;
 enum err on_pay(struct call *call) MUSTCHECK;
+enum err on_payment_get(struct call *call) MUSTCHECK;
+enum err on_webhook(struct call *call) MUSTCHECK;
 
 #endif

@@ -210,7 +210,7 @@ negotiate_body(struct call *call)
 	const struct request *req = call->req;
 	const char *type = request_header(req, "content-type");
 
-	if (!route->body) {
+	if (!route->body && !(route->flags & ROUTE_RAW)) {
 		if (req->body_len == 0)
 			return ERR_OK;
 		return scope_fail(call->sc, ERR_BAD_REQUEST,
@@ -225,6 +225,8 @@ negotiate_body(struct call *call)
 		return scope_fail(call->sc, ERR_MALFORMED,
 		    "a JSON body is needed");
 	}
+	if (route->flags & ROUTE_RAW)
+		return ERR_OK;
 	if (!type || !negotiate_is_json(type))
 		return scope_fail(call->sc, ERR_MEDIA,
 		    "the body is not sent as application/json");

@@ -173,6 +173,11 @@ put_security(struct buf *out, const struct route *route)
 static void
 put_body(struct buf *out, const struct route *route)
 {
+	if (route->flags & ROUTE_RAW) {
+		buf_puts(out, ",\"requestBody\":{\"required\":true,\"content\":"
+		    "{\"application/json\":{\"schema\":{\"type\":\"object\"}}}}");
+		return;
+	}
 	if (!route->body)
 		return;
 	buf_printf(out, ",\"requestBody\":{\"required\":%s,\"content\":"

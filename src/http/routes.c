@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "app/forms.h"
+#include "app/payment_forms.h"
 #include "base/compiler.h"
 #include "domain/access.h"
 #include "http/handle.h"
@@ -170,14 +171,38 @@ const struct route routes[] = {
 	  .summary = "Ask whether requests can be served",
 	  .description = "The same as /health, for load balancers." },
 
+	{ METHOD_GET, "/api/v1/payments/{payment_id}",
+	  .who = ROUTE_CUSTOMER, .rights = ACCESS_BOOKING_READ, .flags = ROUTE_MANAGE,
+	  .answers = { { 200, &form_payment, "The payment." } },
+	  .errors = ROUTE_ERR(ERR_NOT_FOUND),
+	  .cache = "private, no-store", .handler = on_payment_get,
+	  .id = "getPayment", .tag = "payments",
+	  .summary = "Read a payment",
+	  .description = "Where one attempt to pay stands, and what has gone"
+	      " back of it." },
+
+	{ METHOD_POST, "/api/v1/webhooks/stripe",
+	  .flags = ROUTE_RAW, .body_max = KIB(256),
+	  .answers = { { 200, &form_webhook_answer, "The event is stored." } },
+	  .errors = ROUTE_ERR(ERR_BAD_CREDENTIALS) | ROUTE_ERR(ERR_MALFORMED) |
+	      ROUTE_ERR(ERR_PAYMENTS_UNAVAILABLE) | ROUTE_ERR(ERR_CONFLICT),
+	  .cache = "no-store", .handler = on_webhook,
+	  .id = "stripeWebhook", .tag = "payments",
+	  .summary = "Take an event of Stripe's",
+	  .description = "For Stripe alone: signed by Stripe-Signature, stored"
+	      " once, answered once it is stored." },
+
 	{ METHOD_GET, "/pay/{booking_id}",
 	  .query = &form_pay_query, .flags = ROUTE_PAGE,
-	  .errors = ROUTE_ERR(ERR_PAYMENTS_UNAVAILABLE),
+	  .answers = { { 303, NULL, "On to the Checkout page." } },
+	  .errors = ROUTE_ERR(ERR_PAYMENTS_UNAVAILABLE) | ROUTE_ERR(ERR_STATE) |
+	      ROUTE_ERR(ERR_NOT_FOUND),
 	  .cache = "no-store", .handler = on_pay,
-	  .id = "pay", .tag = "bookings",
+	  .id = "pay", .tag = "payments",
 	  .summary = "Pay in the browser",
-	  .description = "The payment_url of a booking: for a customer's"
-	      " browser, not for programs." },
+	  .description = "The payment link of a booking, which never dies: it"
+	      " leads to an open Checkout page. For a customer's browser, not"
+	      " for programs." },
 };
 /* clang-format on */
 

@@ -38,7 +38,8 @@ enum {
 	ROUTE_MANAGE = 1 << 3,        /* the token of one booking suffices */
 	ROUTE_ETAG = 1 << 4,          /* answers an ETag */
 	ROUTE_LOCATION = 1 << 5,      /* answers a Location */
-	ROUTE_PAGE = 1 << 6           /* browsers come here: errors as HTML too */
+	ROUTE_PAGE = 1 << 6,          /* browsers come here: errors as HTML too */
+	ROUTE_RAW = 1 << 7            /* reads the bytes of the body itself */
 };
 
 #define ROUTE_ERR(e) (UINT64_C(1) << (e))

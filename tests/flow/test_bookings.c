@@ -591,6 +591,9 @@ test_quote_and_cancel_agree_to_the_cent(void)
 	world_open(&w);
 	b = world_book(&w, 9, 17, "A");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(b);
+	pg_do(w.pg, "insert into payments.payments (id, booking_id, amount, "
+	    "payment_method, payment_status) select gen_random_uuid(), id, "
+	    "120.00, 'checkout', 'succeeded' from bookings.bookings");
 	pg_do(w.pg, "update bookings.bookings set paid_amount = 120.00, "
 	    "payment_status = 'paid', booking_status = 'confirmed', "
 	    "hold_expires_at = null");

@@ -8,6 +8,8 @@
 
 #include "app/availability.h"
 #include "app/callers.h"
+#include "app/payment_forms.h"
+#include "app/payments.h"
 #include "app/franchises.h"
 #include "app/health.h"
 #include "base/arena.h"
@@ -226,12 +228,55 @@ booking_cancel_quote(struct app *app, struct scope *sc,
 }
 
 enum err
-booking_pay_link(struct app *app, struct scope *sc, const struct uuid *id,
+payment_link(struct app *app, struct scope *sc, const struct uuid *id,
+    const char *t, const char **ret_url)
+{
+	enum err e = outcome(sc);
+
+	(void)app;
+	(void)id;
+	snprintf(fake.t, sizeof fake.t, "%s", t);
+	if (!e)
+		*ret_url = "https://checkout.example.com/c/pay/cs_1";
+	return e;
+}
+
+enum err
+payment_link_check(struct app *app, struct scope *sc, const struct uuid *id,
     const char *t)
 {
 	(void)app;
 	(void)id;
 	snprintf(fake.t, sizeof fake.t, "%s", t);
+	return outcome(sc);
+}
+
+enum err
+payment_get(struct app *app, struct scope *sc, const struct caller *caller,
+    const struct uuid *id, struct payment **ret_payment)
+{
+	static struct payment payment = { .status = "succeeded",
+		.amount = 12000, .currency = "USD",
+		.payment_method = "checkout", .created_us = START_US,
+		.processed_us = NONE };
+	enum err e = outcome(sc);
+
+	(void)app;
+	fake.caller = *caller;
+	payment.payment_id = *id;
+	payment.booking_id = *id;
+	if (!e)
+		*ret_payment = &payment;
+	return e;
+}
+
+enum err
+webhook_receive(struct app *app, struct scope *sc, const char *header,
+    const char *body, size_t len)
+{
+	(void)app;
+	(void)len;
+	snprintf(fake.t, sizeof fake.t, "%s|%s", header ? header : "", body);
 	return outcome(sc);
 }
 

@@ -215,6 +215,39 @@ a_payment_link_speaks_html_to_a_browser(void)
 }
 
 static void
+a_payment_link_leads_on_and_a_look_opens_nothing(void)
+{
+	struct world *w = world_open();
+
+	CU_ASSERT_EQUAL(world_ask(w, "GET", "/pay/" FAKE_BOOKING "?t=abc",
+	    NULL), 303);
+	CU_ASSERT_STRING_EQUAL(world_got(w, "Location"),
+	    "https://checkout.example.com/c/pay/cs_1");
+	CU_ASSERT_STRING_EQUAL(world_got(w, "Referrer-Policy"),
+	    "no-referrer");
+	CU_ASSERT_EQUAL(world_ask(w, "HEAD", "/pay/" FAKE_BOOKING "?t=abc",
+	    NULL), 303);
+	CU_ASSERT_STRING_EQUAL(world_got(w, "Location"), "");
+	world_close(w);
+}
+
+static void
+a_webhook_is_handed_on_as_the_bytes_it_came_in(void)
+{
+	struct world *w = world_open();
+
+	world_header(w, "stripe-signature", "t=1,v1=ab");
+	CU_ASSERT_EQUAL(world_ask(w, "POST", "/api/v1/webhooks/stripe",
+	    "{ \"id\" : \"evt_1\" }"), 200);
+	CU_ASSERT_STRING_EQUAL(fake.t, "t=1,v1=ab|{ \"id\" : \"evt_1\" }");
+	CU_ASSERT_TRUE(world_says(w, "{\"received\":true}"));
+	fake.fails = ERR_BAD_CREDENTIALS;
+	CU_ASSERT_EQUAL(world_ask(w, "POST", "/api/v1/webhooks/stripe",
+	    "{}"), 401);
+	world_close(w);
+}
+
+static void
 slots_are_asked_for_one_child_and_one_day_by_default(void)
 {
 	struct world *w = world_open();
@@ -258,5 +291,7 @@ UNIT_SUITE(serve, UNIT_TEST(a_booking_is_created_with_the_seeds_answer),
     UNIT_TEST(the_log_sees_the_route_and_never_the_path),
     UNIT_TEST(health_is_503_only_when_unhealthy_and_live_asks_nobody),
     UNIT_TEST(a_payment_link_speaks_html_to_a_browser),
+    UNIT_TEST(a_payment_link_leads_on_and_a_look_opens_nothing),
+    UNIT_TEST(a_webhook_is_handed_on_as_the_bytes_it_came_in),
     UNIT_TEST(slots_are_asked_for_one_child_and_one_day_by_default),
     UNIT_TEST(a_write_that_runs_out_of_memory_is_never_called_failed))

@@ -1,0 +1,324 @@
+/* payment_open.c: open a Checkout Session for a queued attempt. */
+#include "app/payment_open.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "app/app.h"
+#include "app/bookings.h"
+#include "app/payment_row.h"
+#include "app/payment_settle.h"
+#include "app/payments.h"
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/instant.h"
+#include "base/scope.h"
+#include "domain/access.h"
+#include "remote/stripe.h"
+#include "store/db.h"
+
+/* Stripe's least is 30 minutes; the key of a session is good for a minute, so
+ * that the same key always asks for the same end. */
+#define SESSION_US (30 * USEC_PER_MIN)
+#define KEY_US USEC_PER_MIN
+/* A session about to end is not worth sending a customer to. */
+#define WORTH_US (2 * USEC_PER_MIN)
+/* The hold outlives its session a little, and is never longer than this. */
+#define AFTER_US (4 * USEC_PER_MIN)
+#define HOLD_MAX_US (2 * USEC_PER_HOUR)
+#define READ_AFTER_US USEC_PER_MIN
+
+static const struct caller opener = { .kind = CALLER_SYSTEM,
+	.name = "system" };
+
+static enum err
+ask_stripe(struct app *app, struct scope *sc, const struct payment_row *p,
+    const struct booking_row *row, struct stripe_session *ret_session)
+{
+	int64_t turn = (row->as_of_us - p->created_us) / KEY_US;
+	char id[UUID_TEXT_MAX];
+	char booking[UUID_TEXT_MAX];
+	const char *pay_url = booking_pay_url(app, sc, &row->id);
+	struct stripe_call call = { .key = arena_printf(sc->arena,
+	    "pay:%s:session:%" PRId64, uuid_format(&p->id, id), turn),
+		.account = p->account };
+	struct stripe_session_new wanted = {
+		.currency = currency_find(p->currency),
+		.amount = p->amount,
+		.name = "Child care",
+		.description = arena_printf(sc->arena, "Booking %s",
+		    row->code),
+		.success_url = arena_printf(sc->arena, "%s/paid/%s",
+		    app->conf->public_url, uuid_format(&row->id, booking)),
+		.cancel_url = pay_url,
+		.expires_us = p->created_us + (turn + 1) * KEY_US +
+		    SESSION_US,
+		.tags = { .booking_id = row->id, .payment_id = p->id,
+		    .franchise_id = row->franchise_id },
+	};
+	enum stripe_kind kind;
+
+	kind = stripe_session_create(app->stripe, sc, &call, &wanted,
+	    ret_session);
+	if (kind == STRIPE_DONE && ret_session->url)
+		return ERR_OK;
+	return scope_fail(sc, ERR_PAYMENTS_UNAVAILABLE, "no Checkout Session: "
+	    "%s", stripe_kind_word(kind));
+}
+
+/* Record the session; the attempt stays unfinished until Stripe says more. */
+static enum err
+record(struct app *app, struct scope *sc, const struct payment_row *p,
+    const struct booking_row *row, const struct stripe_session *session,
+    struct payment_opened *opened)
+{
+	struct payment_change change = { .to = ATTEMPT_OPEN,
+		.session = session->id, .url = session->url,
+		.session_expires_us = session->expires_us };
+	struct decision d;
+	int64_t hold_us = session->expires_us + AFTER_US;
+
+	if (hold_us > row->created_us + HOLD_MAX_US)
+		hold_us = row->created_us + HOLD_MAX_US;
+	if (hold_us > row->start_us)
+		hold_us = row->start_us;
+	if (hold_us < row->hold_expires_us)
+		hold_us = row->hold_expires_us;
+
+	decision_begin(&d, sc, row);
+	decision_status(&d, NULL, "pending");
+	decision_hold(&d, hold_us);
+	decision_payment(&d, p, &change);
+	news_due(&d.news, "expire", hold_us);
+	/* When its webhook is late, it is read. */
+	news_payment(&d.news, sc, "read", &p->id,
+	    session->expires_us + READ_AFTER_US);
+	*opened = (struct payment_opened){ session->url, session->expires_us,
+		hold_us, row->version + 1 };
+	return decision_commit(&d, app, sc);
+}
+
+static enum err
+try_open(struct app *app, struct scope *sc, const struct uuid *attempt,
+    struct stripe_session *session, struct payment_opened *opened)
+{
+	struct payment_row p;
+	struct booking_row row;
+	enum err e;
+
+	e = payment_find(app, sc, attempt, NULL, NULL, &p);
+	if (!e)
+		e = booking_row_load(app, sc, &opener, &p.booking_id, NULL,
+		    &row);
+	if (e)
+		return e;
+	if (strcmp(row.status, "pending") != 0 || booking_row_lapsed(&row))
+		return scope_fail(sc, ERR_STATE, "the booking does not wait "
+		    "for a payment");
+	if (strcmp(p.status, "open") == 0 &&
+	    p.session_expires_us > row.as_of_us + WORTH_US) {
+		*opened = (struct payment_opened){ p.url,
+			p.session_expires_us, row.hold_expires_us,
+			row.version };
+		return ERR_OK;
+	}
+	if (strcmp(p.status, "queued") != 0)
+		return scope_fail(sc, ERR_STATE, "the payment is %s",
+		    p.status);
+
+	if (!session->id) {
+		e = ask_stripe(app, sc, &p, &row, session);
+		if (e)
+			return e;
+	}
+	return record(app, sc, &p, &row, session, opened);
+}
+
+enum err
+payment_open(struct app *app, struct scope *sc, const struct uuid *attempt,
+    struct payment_opened *ret_opened)
+{
+	struct stripe_session session = { .id = NULL };
+	enum err e = ERR_STALE;
+
+	if (!app->stripe)
+		return scope_fail(sc, ERR_PAYMENTS_UNAVAILABLE,
+		    "no Stripe key is configured");
+	for (int i = 0; i < WRITE_TRIES; i++) {
+		e = try_open(app, sc, attempt, &session, ret_opened);
+		if (e != ERR_STALE && e != ERR_RETRY && e != ERR_UNCERTAIN)
+			break;
+	}
+	return e;
+}
+
+/* The answer kept under the key, now that the session's address is known. */
+static void
+restate(struct app *app, struct scope *sc, const struct caller *caller,
+    struct replay *replay, const struct booking *booking)
+{
+	struct booking_row row;
+	struct data_key key;
+	struct sealed answer;
+	struct args args;
+	struct buf out;
+
+	if (!replay || booking_row_load(app, sc, &opener,
+	    &booking->booking_id, NULL, &row) ||
+	    keyring_unwrap(app->ring, sc, &row.id, row.data_key.data,
+	    row.data_key.len, &key))
+		return;
+	buf_init(&out, sc->arena, 256 * 1024);
+	replay->render(sc, booking, &out);
+	answer = keyring_seal(sc, &key, "idempotency_keys.answer",
+	    &booking->booking_id, out.data);
+	crypto_wipe(&key, sizeof key);
+
+	args_init(&args, sc->arena);
+	args_text(&args, caller->name);
+	args_text(&args, replay->key);
+	args_uuid(&args, &booking->booking_id);
+	args_bytes(&args, (struct bytes){ answer.data, answer.len });
+	/* Without it the repeat shows our own pay link, which is as good. */
+	if (db_do(app->db, sc, STMT_ANSWER_RESTATE, &args, NULL))
+		return;
+}
+
+void
+payment_open_now(struct app *app, struct scope *sc,
+    const struct caller *caller, struct replay *replay,
+    struct booking *booking, const struct uuid *attempt)
+{
+	struct payment_opened opened;
+
+	if (payment_open(app, sc, attempt, &opened))
+		return;
+	booking->payment_url = opened.url;
+	booking->payment_status = "pending";
+	booking->hold_expires_us = opened.hold_us;
+	booking->version = opened.version;
+	restate(app, sc, caller, replay, booking);
+}
+
+/* ---- the link that never dies -------------------------------------------------- */
+
+/* The last attempt is over: another one, queued. */
+static enum err
+new_attempt(struct app *app, struct scope *sc, const struct booking_row *row,
+    struct uuid *ret_id)
+{
+	struct decision d;
+	struct uuid id;
+	enum err e;
+
+	uuid_new(&id);
+	decision_begin(&d, sc, row);
+	decision_status(&d, NULL, "queued");
+	decision_attempt(&d, &id, row->total, row->currency, "checkout");
+	news_payment(&d.news, sc, "session", &id,
+	    row->as_of_us + 30 * USEC_PER_SEC);
+	e = decision_commit(&d, app, sc);
+	if (e)
+		return e;
+	*ret_id = id;
+	return ERR_OK;
+}
+
+/* An open session past its time: what has become of it? */
+static enum err
+look_at(struct app *app, struct scope *sc, const struct payment_row *p)
+{
+	struct stripe_call call = { .account = p->account };
+	struct stripe_session s;
+	struct payment_outcome outcome = { .to = ATTEMPT_EXPIRED,
+		.amount = NONE };
+
+	if (stripe_session_read(app->stripe, sc, &call, p->session, &s) !=
+	    STRIPE_DONE)
+		return scope_fail(sc, ERR_PAYMENTS_UNAVAILABLE,
+		    "the session cannot be read");
+	if (s.status == STRIPE_SESSION_COMPLETE && s.paid == STRIPE_PAID_YES)
+		outcome = (struct payment_outcome){ ATTEMPT_SUCCEEDED,
+			s.payment_intent, s.amount,
+			s.currency ? s.currency->code : NULL, NULL };
+	else if (s.status != STRIPE_SESSION_EXPIRED)
+		return scope_fail(sc, ERR_STATE, "the payment is under way");
+	return payment_settle(app, sc, &p->id, &outcome, NULL);
+}
+
+static enum err
+try_link(struct app *app, struct scope *sc, const struct uuid *booking,
+    const char **ret_url)
+{
+	struct payment_opened opened;
+	const struct payment_row *p;
+	struct payment_row *rows = NULL;
+	struct booking_row row;
+	struct uuid attempt;
+	size_t count = 0;
+	enum err e;
+
+	e = booking_row_load(app, sc, &opener, booking, NULL, &row);
+	if (!e)
+		e = payment_rows(app, sc, booking, &rows, &count);
+	if (e)
+		return e;
+	if (strcmp(row.status, "pending") != 0 || booking_row_lapsed(&row))
+		return scope_fail(sc, ERR_STATE, "there is nothing to pay for "
+		    "this booking");
+
+	p = payment_unfinished(rows, count);
+	if (p && strcmp(p->status, "open") == 0 &&
+	    p->session_expires_us <= row.as_of_us + WORTH_US) {
+		e = look_at(app, sc, p);
+		return e ? e : ERR_STALE;
+	}
+	if (p && strcmp(p->status, "open") != 0 &&
+	    strcmp(p->status, "queued") != 0)
+		return scope_fail(sc, ERR_STATE, "the payment is under way");
+	if (p) {
+		attempt = p->id;
+	} else {
+		e = new_attempt(app, sc, &row, &attempt);
+		if (e)
+			return e;
+	}
+	e = payment_open(app, sc, &attempt, &opened);
+	if (e)
+		return e;
+
+	*ret_url = opened.url;
+	return ERR_OK;
+}
+
+enum err
+payment_link_check(struct app *app, struct scope *sc,
+    const struct uuid *booking, const char *t)
+{
+	if (!t || !keyring_check_link(app->ring, sc, "pay", booking,
+	    PAY_LINK_VERSION, t))
+		return scope_fail(sc, ERR_NOT_FOUND, "no such payment link");
+	if (!app->stripe) {
+		sc->retry_after_s = 60;
+		return scope_fail(sc, ERR_PAYMENTS_UNAVAILABLE,
+		    "no Stripe key is configured");
+	}
+	return ERR_OK;
+}
+
+enum err
+payment_link(struct app *app, struct scope *sc, const struct uuid *booking,
+    const char *t, const char **ret_url)
+{
+	enum err e = payment_link_check(app, sc, booking, t);
+
+	if (e)
+		return e;
+	for (int i = 0; i < WRITE_TRIES; i++) {
+		e = try_link(app, sc, booking, ret_url);
+		if (e != ERR_STALE && e != ERR_RETRY && e != ERR_UNCERTAIN)
+			break;
+	}
+	return e;
+}

@@ -1,0 +1,31 @@
+/*
+ * payment_open.h: a Checkout Session for a queued attempt.
+ */
+#ifndef APP_PAYMENT_OPEN_H
+#define APP_PAYMENT_OPEN_H
+
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "base/err.h"
+
+struct app;
+struct scope;
+struct uuid;
+
+struct payment_opened {
+	const char *url;
+	int64_t expires_us;
+	int64_t hold_us; /* until when the places are kept now */
+	int64_t version; /* of the booking */
+};
+
+/*
+ * Open a session for the attempt, or give the one that is open.
+ * ERR_PAYMENTS_UNAVAILABLE  Stripe cannot be had now: nothing has changed
+ * ERR_STATE                 the booking does not wait for it (any more)
+ */
+enum err payment_open(struct app *app, struct scope *sc,
+    const struct uuid *attempt, struct payment_opened *ret_opened) MUSTCHECK;
+
+#endif

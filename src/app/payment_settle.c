@@ -1,0 +1,310 @@
+/* payment_settle.c: payments and refunds put into effect. */
+#include "app/payment_settle.h"
+
+#include <string.h>
+
+#include "app/app.h"
+#include "app/days.h"
+#include "app/payment_row.h"
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/crypto.h"
+#include "base/instant.h"
+#include "base/json.h"
+#include "base/scope.h"
+#include "domain/access.h"
+#include "store/db.h"
+
+#define FACTS_MAX 1024
+
+static const struct caller settler = { .kind = CALLER_SYSTEM,
+	.name = "system" };
+
+/* A payment or a refund and the booking it is for, as they stand. */
+struct payment_case {
+	struct payment_row payment;
+	struct booking_row row;
+	struct booking *booking;
+	struct data_key key;
+};
+
+static enum err
+load_case(struct app *app, struct scope *sc, const struct uuid *payment,
+    struct payment_case *c)
+{
+	enum err e;
+
+	e = payment_find(app, sc, payment, NULL, NULL, &c->payment);
+	if (!e)
+		e = booking_row_load(app, sc, &settler,
+		    &c->payment.booking_id, NULL, &c->row);
+	if (!e)
+		e = booking_row_view(app, sc, &c->row, &c->booking);
+	if (!e)
+		e = keyring_unwrap(app->ring, sc, &c->row.id,
+		    c->row.data_key.data, c->row.data_key.len, &c->key);
+	return e;
+}
+
+static const char *
+money_facts(struct scope *sc, const char *member, const struct uuid *id,
+    const struct uuid *payment, int64_t amount, const char *currency,
+    const char *reason)
+{
+	struct buf out;
+
+	buf_init(&out, sc->arena, FACTS_MAX);
+	buf_printf(&out, "{\"%s\":", member);
+	json_put_uuid(&out, id);
+	if (payment) {
+		buf_puts(&out, ",\"payment_id\":");
+		json_put_uuid(&out, payment);
+	}
+	buf_puts(&out, ",\"amount\":");
+	json_put_money(&out, amount);
+	buf_puts(&out, ",\"currency\":");
+	json_put_text(&out, currency);
+	if (reason) {
+		buf_puts(&out, ",\"reason\":");
+		json_put_text(&out, reason);
+	}
+	buf_putc(&out, '}');
+	return out.data;
+}
+
+static void
+tell_payment(struct decision *d, struct scope *sc, const char *type,
+    const struct payment_row *p, const char *reason)
+{
+	news_work(&d->news, "events", type, money_facts(sc, "payment_id",
+	    &p->id, NULL, p->amount, p->currency, reason), NONE);
+}
+
+static void
+tell_confirmed(struct decision *d, struct scope *sc, struct payment_case *c)
+{
+	struct booking now = *c->booking;
+	struct uuid id;
+
+	uuid_new(&id);
+	now.status = lifecycle_word(BOOKING_CONFIRMED);
+	news_event(&d->news, sc, "BookingConfirmed", &id, &now, &c->key);
+}
+
+/* Money has landed. */
+static enum err
+landed(struct app *app, struct scope *sc, struct decision *d,
+    struct payment_case *c, bool places_gone)
+{
+	struct settlement_facts facts = { .total = c->row.total,
+		.paid = c->row.paid, .amount = c->payment.amount };
+	enum settlement_step step;
+	struct uuid refund;
+	struct day day;
+	enum err e;
+
+	if (!lifecycle_parse(c->row.status, &facts.booking))
+		return scope_fail(sc, ERR_INTERNAL, "unknown state in row");
+	step = settlement_of(&facts);
+	if (step == SETTLE_RETAKE && (places_gone ||
+	    c->row.start_us <= c->row.as_of_us))
+		step = SETTLE_REFUND_LATE;
+
+	decision_entry(d, "charge", &c->payment.id, "stripe", "customers",
+	    c->payment.amount, c->payment.currency);
+	tell_payment(d, sc, "PaymentProcessed", &c->payment, NULL);
+	if (settlement_reason(step)) {
+		uuid_new(&refund);
+		decision_refund_new(d, &refund, &c->payment.id,
+		    c->payment.amount, settlement_reason(step));
+		return ERR_OK;
+	}
+	if (step == SETTLE_RETAKE) {
+		e = day_load(app, sc, &c->row.franchise_id, c->row.local_day,
+		    &day);
+		if (e)
+			return e;
+		decision_retake(d, &c->row, day.slot_minutes);
+	}
+	decision_status(d, lifecycle_word(BOOKING_CONFIRMED), "paid");
+	decision_hold(d, NONE);
+	tell_confirmed(d, sc, c);
+	return ERR_OK;
+}
+
+/* An attempt that ends without money, or is on its way. */
+static void
+not_landed(struct scope *sc, struct decision *d, struct payment_case *c,
+    const struct payment_outcome *outcome)
+{
+	bool waits = strcmp(c->row.status, "pending") == 0 &&
+	    strcmp(c->payment.status, "superseded") != 0;
+
+	switch (outcome->to) {
+	case ATTEMPT_FAILED:
+		tell_payment(d, sc, "PaymentFailed", &c->payment,
+		    outcome->failure);
+		if (waits)
+			decision_status(d, NULL, "failed");
+		return;
+	case ATTEMPT_PROCESSING:
+	case ATTEMPT_ACTION:
+		if (waits)
+			decision_status(d, NULL, "processing");
+		return;
+	default:
+		if (waits)
+			decision_status(d, NULL, "pending");
+	}
+}
+
+static enum err
+keep_event(struct app *app, struct scope *sc, const struct stripe_word *word)
+{
+	struct args args;
+
+	if (!word || !word->event)
+		return ERR_OK;
+	args_init(&args, sc->arena);
+	args_text(&args, word->event);
+	args_text(&args, word->type);
+	args_text(&args, word->object);
+	return db_do(app->db, sc, STMT_PAYMENT_KEEP_EVENT, &args, NULL);
+}
+
+static enum err
+try_settle(struct app *app, struct scope *sc, const struct uuid *payment,
+    const struct payment_outcome *outcome, const struct stripe_word *word,
+    bool places_gone)
+{
+	struct payment_change change = { .to = outcome->to,
+		.intent = outcome->intent, .session_expires_us = NONE,
+		.failure = outcome->failure };
+	struct payment_case c;
+	struct decision d;
+	enum attempt_state from;
+	enum err e;
+
+	e = load_case(app, sc, payment, &c);
+	if (e)
+		return e;
+	if (!attempt_parse(c.payment.status, &from))
+		return scope_fail(sc, ERR_INTERNAL, "unknown state in row");
+	if (!attempt_may_become(from, outcome->to))
+		return keep_event(app, sc, word);
+	if (outcome->to == ATTEMPT_SUCCEEDED && outcome->amount != NONE &&
+	    (outcome->amount != c.payment.amount || !outcome->currency ||
+	    strcmp(outcome->currency, c.payment.currency) != 0))
+		return scope_fail(sc, ERR_CONFLICT, "Stripe received another "
+		    "amount than this payment asked for");
+
+	decision_begin(&d, sc, &c.row);
+	if (word)
+		decision_event(&d, word->event, word->type, word->object);
+	decision_payment(&d, &c.payment, &change);
+	if (outcome->to == ATTEMPT_SUCCEEDED)
+		e = landed(app, sc, &d, &c, places_gone);
+	else
+		not_landed(sc, &d, &c, outcome);
+	crypto_wipe(&c.key, sizeof c.key);
+	if (e)
+		return e;
+	return decision_commit(&d, app, sc);
+}
+
+enum err
+payment_settle(struct app *app, struct scope *sc, const struct uuid *payment,
+    const struct payment_outcome *outcome, const struct stripe_word *word)
+{
+	bool places_gone = false;
+	enum err e = ERR_STALE;
+
+	/* What is decided anew finds its own effect, if an answer was lost. */
+	for (int i = 0; i < WRITE_TRIES; i++) {
+		e = try_settle(app, sc, payment, outcome, word, places_gone);
+		if (e == ERR_CAPACITY)
+			places_gone = true;
+		else if (e == ERR_STATE)
+			return ERR_OK; /* the event had its effect */
+		else if (e != ERR_STALE && e != ERR_RETRY &&
+		    e != ERR_UNCERTAIN)
+			return e;
+	}
+	return e;
+}
+
+/* ---- refunds ------------------------------------------------------------------ */
+
+static bool
+refund_may_become(const char *from, const char *to)
+{
+	/* failed after succeeded: the bank sent it back (Stripe, "Failed
+	 * refunds"). */
+	if (strcmp(from, "queued") == 0)
+		return true;
+	if (strcmp(from, "pending") == 0)
+		return strcmp(to, "pending") != 0;
+	return strcmp(from, "succeeded") == 0 && strcmp(to, "failed") == 0;
+}
+
+static void
+enter_refund(struct decision *d, const struct refund_row *r, const char *to)
+{
+	bool was = strcmp(r->status, "succeeded") == 0;
+
+	if (strcmp(to, "succeeded") == 0)
+		decision_entry(d, "refund", &r->id, "customers", "stripe",
+		    r->amount, r->currency);
+	else if (was && strcmp(to, "failed") == 0)
+		decision_entry(d, "refund_failed", &r->id, "stripe",
+		    "customers", r->amount, r->currency);
+}
+
+static enum err
+try_refund(struct app *app, struct scope *sc, const struct uuid *refund,
+    const char *status, const char *stripe_id, const char *failure,
+    const struct stripe_word *word)
+{
+	struct payment_case c;
+	struct refund_row r;
+	struct decision d;
+	enum err e;
+
+	e = refund_find(app, sc, refund, NULL, &r);
+	if (!e)
+		e = load_case(app, sc, &r.payment_id, &c);
+	if (e)
+		return e;
+	crypto_wipe(&c.key, sizeof c.key);
+	if (!refund_may_become(r.status, status))
+		return keep_event(app, sc, word);
+
+	decision_begin(&d, sc, &c.row);
+	if (word)
+		decision_event(&d, word->event, word->type, word->object);
+	decision_refund(&d, &r, status, stripe_id, failure);
+	enter_refund(&d, &r, status);
+	if (strcmp(status, "succeeded") == 0)
+		news_work(&d.news, "events", "RefundProcessed", money_facts(sc,
+		    "refund_id", &r.id, &r.payment_id, r.amount, r.currency,
+		    r.reason), NONE);
+	return decision_commit(&d, app, sc);
+}
+
+enum err
+refund_settle(struct app *app, struct scope *sc, const struct uuid *refund,
+    const char *status, const char *stripe_id, const char *failure,
+    const struct stripe_word *word)
+{
+	enum err e = ERR_STALE;
+
+	for (int i = 0; i < WRITE_TRIES; i++) {
+		e = try_refund(app, sc, refund, status, stripe_id, failure,
+		    word);
+		if (e == ERR_STATE)
+			return ERR_OK;
+		if (e != ERR_STALE && e != ERR_RETRY && e != ERR_UNCERTAIN)
+			return e;
+	}
+	return e;
+}

@@ -1,0 +1,70 @@
+/*
+ * payments.h: money in and out: one engine behind every way to pay.
+ *
+ * A payment attempt is a row before Stripe hears of it, and the key Stripe is
+ * given is made from the row's id: a retry after a crash cannot charge twice.
+ * A timeout of Stripe's means "unknown", never "failed": the attempt stays as
+ * it is and the due work of the topic `payments` looks again.
+ *
+ * Errors   beside each call; every one may also give ERR_UNAVAILABLE,
+ *          ERR_TIMEOUT and ERR_UNCERTAIN.  ERR_PAYMENTS_UNAVAILABLE: no Stripe
+ *          key is configured, or Stripe cannot be asked now.
+ */
+#ifndef APP_PAYMENTS_H
+#define APP_PAYMENTS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "base/err.h"
+#include "base/uuid.h"
+
+struct app;
+struct booking;
+struct caller;
+struct payment;
+struct payment_request;
+struct refund;
+struct refund_request;
+struct replay;
+struct scope;
+
+/* After a booking was made with a queued attempt: try to open its Checkout
+ * Session within the request.  When Stripe cannot be had nothing changes: the
+ * booking's own pay link stands, and due work finishes it later. */
+void payment_open_now(struct app *app, struct scope *sc,
+    const struct caller *caller, struct replay *replay,
+    struct booking *booking, const struct uuid *attempt);
+
+/*
+ * Where the customer pays: the address of an open session, a fresh one when the
+ * last is no longer open.  ERR_NOT_FOUND for a wrong t, ERR_STATE when there is
+ * nothing to pay.
+ */
+enum err payment_link(struct app *app, struct scope *sc,
+    const struct uuid *booking, const char *t, const char **ret_url) MUSTCHECK;
+
+/* Is t right, and could one pay?  Opens nothing. */
+enum err payment_link_check(struct app *app, struct scope *sc,
+    const struct uuid *booking, const char *t) MUSTCHECK;
+
+/* The caller's own payment; ERR_NOT_FOUND for someone else's. */
+enum err payment_get(struct app *app, struct scope *sc,
+    const struct caller *caller, const struct uuid *id,
+    struct payment **ret_payment) MUSTCHECK;
+
+/*
+ * Stripe's webhook: `header` is Stripe-Signature, body the raw bytes.
+ * ERR_BAD_CREDENTIALS: not signed by Stripe, or stale.  ERR_MALFORMED: signed,
+ * but not an event.  ERR_OK only once it is stored.  Never calls Stripe.
+ */
+enum err webhook_receive(struct app *app, struct scope *sc,
+    const char *header, const char *body, size_t len) MUSTCHECK;
+
+/* Do what is due on the topic `payments`: at most `max` rows.  *ret_done says
+ * how many were worked on. */
+enum err payments_work(struct app *app, struct scope *sc, size_t max,
+    size_t *ret_done) MUSTCHECK;
+
+#endif

@@ -1,0 +1,344 @@
+/* payments_work.c: the due work of the topic payments: what a request could
+ * not finish, and what no webhook has told. */
+#include "app/payments.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "app/app.h"
+#include "app/payment_open.h"
+#include "app/payment_row.h"
+#include "app/payment_settle.h"
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/instant.h"
+#include "base/rng.h"
+#include "base/scope.h"
+#include "domain/access.h"
+#include "remote/stripe.h"
+#include "store/db.h"
+
+#define LEASE_S 60
+#define BACKOFF_MS 1000
+#define BACKOFF_MAX_MS 300000
+#define PENDING_MS 60000 /* how soon a refund that is pending is read again */
+#define TRIES 5
+
+struct work {
+	int64_t id;
+	const char *type;
+	struct uuid booking_id;
+	const char *facts;
+	int64_t attempts;
+	struct uuid subject; /* of the facts: the attempt or the refund */
+};
+
+struct work_facts {
+	struct uuid id;
+};
+
+/* What became of a row. */
+enum done {
+	WORK_DONE,
+	WORK_LATER, /* the outside is not to be had: uses up no try */
+	WORK_SOON,  /* nothing is wrong, look again in a while */
+	WORK_WRONG  /* it was refused: a try is used up */
+};
+
+static enum done
+done_of(enum err e)
+{
+	switch (e) {
+	case ERR_OK:
+	case ERR_STATE:
+	case ERR_NOT_FOUND:
+		return WORK_DONE;
+	case ERR_CONFLICT:
+	case ERR_CORRUPT:
+	case ERR_INTERNAL:
+		return WORK_WRONG;
+	default:
+		return WORK_LATER;
+	}
+}
+
+static enum done
+done_of_stripe(enum stripe_kind kind)
+{
+	return kind == STRIPE_LATER || kind == STRIPE_UNKNOWN ||
+	    kind == STRIPE_DENIED ? WORK_LATER : WORK_WRONG;
+}
+
+static const struct caller worker = { .kind = CALLER_SYSTEM,
+	.name = "system" };
+
+/* A hold whose payment Stripe has not taken yet is not the customer's fault:
+ * its clock starts with the first session. */
+static enum err
+extend_hold(struct app *app, struct scope *sc, const struct uuid *booking)
+{
+	struct booking_row row;
+	struct decision d;
+	int64_t until_us;
+	enum err e;
+
+	e = booking_row_load(app, sc, &worker, booking, NULL, &row);
+	if (e)
+		return e;
+	until_us = row.as_of_us + app->conf->hold_s * USEC_PER_SEC;
+	if (until_us > row.created_us + USEC_PER_DAY)
+		until_us = row.created_us + USEC_PER_DAY;
+	if (until_us > row.start_us)
+		until_us = row.start_us;
+	if (strcmp(row.status, "pending") != 0 || booking_row_lapsed(&row) ||
+	    until_us < row.hold_expires_us + USEC_PER_MIN)
+		return ERR_OK;
+	decision_begin(&d, sc, &row);
+	decision_hold(&d, until_us);
+	news_due(&d.news, "expire", until_us);
+	return decision_commit(&d, app, sc);
+}
+
+static enum done
+work_session(struct app *app, struct scope *sc, const struct work *w)
+{
+	struct payment_opened opened;
+	enum err e = payment_open(app, sc, &w->subject, &opened);
+
+	if (e == ERR_PAYMENTS_UNAVAILABLE &&
+	    extend_hold(app, sc, &w->booking_id))
+		return WORK_LATER;
+	return done_of(e);
+}
+
+static enum done
+read_session(struct app *app, struct scope *sc, const struct payment_row *p)
+{
+	struct stripe_call call = { .account = p->account };
+	struct payment_outcome outcome = { .to = ATTEMPT_EXPIRED,
+		.amount = NONE };
+	struct stripe_session s;
+	enum stripe_kind kind;
+
+	kind = stripe_session_read(app->stripe, sc, &call, p->session, &s);
+	if (kind != STRIPE_DONE)
+		return done_of_stripe(kind);
+	if (s.status == STRIPE_SESSION_OPEN)
+		return WORK_SOON;
+	if (s.status == STRIPE_SESSION_COMPLETE) {
+		outcome.to = s.paid == STRIPE_PAID_YES ? ATTEMPT_SUCCEEDED :
+		    ATTEMPT_PROCESSING;
+		outcome.intent = s.payment_intent;
+		outcome.amount = s.amount;
+		outcome.currency = s.currency ? s.currency->code : NULL;
+	}
+	if (payment_settle(app, sc, &p->id, &outcome, NULL))
+		return WORK_LATER;
+	return outcome.to == ATTEMPT_PROCESSING ? WORK_SOON : WORK_DONE;
+}
+
+static enum done
+work_read(struct app *app, struct scope *sc, const struct work *w)
+{
+	struct payment_row p;
+	enum attempt_state state;
+	enum err e = payment_find(app, sc, &w->subject, NULL, NULL, &p);
+
+	if (e)
+		return done_of(e);
+	if (!attempt_parse(p.status, &state))
+		return WORK_WRONG;
+	if (!p.session || state == ATTEMPT_SUCCEEDED ||
+	    state == ATTEMPT_FAILED || state == ATTEMPT_EXPIRED)
+		return WORK_DONE;
+	return read_session(app, sc, &p);
+}
+
+static enum done
+told_refund(struct app *app, struct scope *sc, const struct refund_row *r,
+    const struct stripe_refund *s)
+{
+	const char *status = s->status == STRIPE_REFUND_SUCCEEDED ?
+	    "succeeded" : s->status == STRIPE_REFUND_FAILED ||
+	    s->status == STRIPE_REFUND_CANCELED ? "failed" : "pending";
+
+	if (refund_settle(app, sc, &r->id, status, s->id, s->failure_reason,
+	    NULL))
+		return WORK_LATER;
+	return strcmp(status, "pending") == 0 ? WORK_SOON : WORK_DONE;
+}
+
+static enum done
+work_refund(struct app *app, struct scope *sc, const struct work *w)
+{
+	struct stripe_call call = { .retries = STRIPE_RETRIES };
+	struct stripe_refund_new wanted;
+	struct stripe_refund told;
+	struct payment_row p;
+	struct refund_row r;
+	char id[UUID_TEXT_MAX];
+	enum stripe_kind kind;
+	enum err e;
+
+	e = refund_find(app, sc, &w->subject, NULL, &r);
+	if (!e)
+		e = payment_find(app, sc, &r.payment_id, NULL, NULL, &p);
+	if (e)
+		return done_of(e);
+	if (strcmp(r.status, "succeeded") == 0 ||
+	    strcmp(r.status, "failed") == 0)
+		return WORK_DONE;
+
+	call.account = p.account;
+	if (r.stripe_id) {
+		kind = stripe_refund_read(app->stripe, sc, &call, r.stripe_id,
+		    &told);
+		return kind == STRIPE_DONE ? told_refund(app, sc, &r, &told) :
+		    done_of_stripe(kind);
+	}
+	if (!p.intent)
+		return WORK_WRONG;
+	call.key = arena_printf(sc->arena, "refund:%s", uuid_format(&r.id,
+	    id));
+	wanted = (struct stripe_refund_new){
+		.currency = currency_find(r.currency),
+		.amount = r.amount,
+		.payment_intent = p.intent,
+		.tags = { .booking_id = r.booking_id, .payment_id = p.id,
+		    .refund_id = r.id },
+	};
+	kind = stripe_refund_create(app->stripe, sc, &call, &wanted, &told);
+	return kind == STRIPE_DONE ? told_refund(app, sc, &r, &told) :
+	    done_of_stripe(kind);
+}
+
+/* Sessions of a booking that nobody wants any more. */
+static enum done
+work_close(struct app *app, struct scope *sc, const struct work *w)
+{
+	struct payment_row *rows = NULL;
+	enum done worst = WORK_DONE;
+	size_t count = 0;
+	enum err e;
+
+	e = payment_rows(app, sc, &w->booking_id, &rows, &count);
+	if (e)
+		return done_of(e);
+	for (size_t i = 0; i < count; i++) {
+		struct stripe_call call = { .account = rows[i].account };
+		struct stripe_session s;
+		enum stripe_kind kind;
+
+		if (strcmp(rows[i].status, "superseded") != 0 ||
+		    !rows[i].session)
+			continue;
+		kind = stripe_session_expire(app->stripe, sc, &call,
+		    rows[i].session, &s);
+		/* No longer open: then it may have been paid. */
+		if (kind == STRIPE_REFUSED || kind == STRIPE_STATE) {
+			if (read_session(app, sc, &rows[i]) == WORK_LATER)
+				worst = WORK_LATER;
+		} else if (kind != STRIPE_DONE) {
+			worst = done_of_stripe(kind);
+		}
+	}
+	return worst;
+}
+
+static const struct {
+	const char *type;
+	enum done (*work)(struct app *, struct scope *, const struct work *);
+} kinds[] = {
+	{ "session", work_session },
+	{ "read", work_read },
+	{ "refund", work_refund },
+	{ "close", work_close },
+};
+
+static enum done
+work_one(struct app *app, struct scope *sc, struct work *w)
+{
+	static const struct field fields[] = { { "id", FIELD_UUID,
+	    .offset = offsetof(struct work_facts, id) } };
+	static const struct form form = { .name = "Work",
+		.size = sizeof(struct work_facts), .fields = fields,
+		.count = 1, .open = true };
+	struct work_facts facts;
+
+	if (form_read_json(sc, &form, w->facts, strlen(w->facts), &facts))
+		return WORK_WRONG;
+	w->subject = facts.id;
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		if (strcmp(kinds[i].type, w->type) == 0)
+			return kinds[i].work(app, sc, w);
+	}
+	return WORK_WRONG;
+}
+
+/* Full jitter: anything between nothing and the doubled wait. */
+static int64_t
+backoff_ms(int64_t attempts)
+{
+	int64_t most = BACKOFF_MS;
+	uint32_t dice;
+
+	for (int64_t i = 1; i < attempts && most < BACKOFF_MAX_MS; i++)
+		most *= 2;
+	if (most > BACKOFF_MAX_MS)
+		most = BACKOFF_MAX_MS;
+	rng_bytes(&dice, sizeof dice);
+	return most * (int64_t)(dice % 1000) / 1000;
+}
+
+static enum err
+finish(struct app *app, struct scope *sc, const struct work *w,
+    enum done done)
+{
+	struct args args;
+
+	args_init(&args, sc->arena);
+	args_i64(&args, w->id);
+	if (done == WORK_DONE)
+		return db_do(app->db, sc, STMT_WORK_DONE, &args, NULL);
+	args_i64(&args, done == WORK_SOON ? PENDING_MS :
+	    backoff_ms(w->attempts));
+	args_bool(&args, done == WORK_WRONG);
+	args_i64(&args, TRIES);
+	return db_do(app->db, sc, STMT_WORK_LATER, &args, NULL);
+}
+
+enum err
+payments_work(struct app *app, struct scope *sc, size_t max, size_t *ret_done)
+{
+	static const struct column items[] = {
+		{ "id", COLUMN_I64, offsetof(struct work, id) },
+		{ "type", COLUMN_TEXT, offsetof(struct work, type) },
+		{ "booking_id", COLUMN_UUID, offsetof(struct work,
+		    booking_id) },
+		{ "facts", COLUMN_TEXT, offsetof(struct work, facts) },
+		{ "attempts", COLUMN_I64, offsetof(struct work, attempts) },
+	};
+	static const struct columns columns = { sizeof(struct work), items,
+		ARRAY_LEN(items) };
+	struct work *rows = NULL;
+	size_t count = 0;
+	struct args args;
+	enum err e;
+
+	if (!app->stripe)
+		return scope_fail(sc, ERR_PAYMENTS_UNAVAILABLE,
+		    "no Stripe key is configured");
+	args_init(&args, sc->arena);
+	args_text(&args, "payments");
+	args_i64(&args, (int64_t)max);
+	args_i64(&args, LEASE_S);
+	e = db_all(app->db, sc, STMT_WORK_CLAIM, &args, &columns, &rows,
+	    &count);
+	for (size_t i = 0; !e && i < count; i++)
+		e = finish(app, sc, &rows[i], work_one(app, sc, &rows[i]));
+	if (e)
+		return e;
+
+	*ret_done = count;
+	return ERR_OK;
+}

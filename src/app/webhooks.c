@@ -1,0 +1,253 @@
+/* webhooks.c: what Stripe tells us, stored once, put into effect. */
+#include "app/payments.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/app.h"
+#include "app/payment_row.h"
+#include "app/payment_settle.h"
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/instant.h"
+#include "base/scope.h"
+#include "domain/access.h"
+#include "remote/stripe.h"
+#include "store/db.h"
+
+/* STRIPE_WEBHOOK_SECRETS: one, or the old and the new with a comma between. */
+static size_t
+secrets_of(struct scope *sc, const char *text, const char **out)
+{
+	char *copy = arena_strdup(sc->arena, text);
+	size_t count = 0;
+
+	while (*copy && count < STRIPE_SECRETS_MAX) {
+		size_t len = strcspn(copy, ",");
+		bool last = copy[len] == '\0';
+
+		copy[len] = '\0';
+		if (len > 0)
+			out[count++] = copy;
+		copy += len + (last ? 0 : 1);
+	}
+	return count;
+}
+
+static enum err
+keep(struct app *app, struct scope *sc, const struct stripe_word *word)
+{
+	struct args args;
+
+	args_init(&args, sc->arena);
+	args_text(&args, word->event);
+	args_text(&args, word->type);
+	args_text(&args, word->object ? word->object : "");
+	return db_do(app->db, sc, STMT_PAYMENT_KEEP_EVENT, &args, NULL);
+}
+
+/* The attempt an object speaks of; ERR_NOT_FOUND when it is none of ours. */
+static enum err
+find(struct app *app, struct scope *sc, const struct stripe_tags *tags,
+    const char *session, const char *intent, struct payment_row *row)
+{
+	return payment_find(app, sc, tags ? &tags->payment_id : NULL, session,
+	    intent, row);
+}
+
+static const char *
+code_of(const struct currency *currency)
+{
+	return currency ? currency->code : NULL;
+}
+
+static enum err
+on_session(struct app *app, struct scope *sc, const struct stripe_event *event,
+    const struct stripe_word *word)
+{
+	const struct stripe_session *s = event->session;
+	struct payment_outcome outcome = { .intent = s->payment_intent,
+		.amount = s->amount, .currency = code_of(s->currency) };
+	struct payment_row row;
+	enum err e;
+
+	e = find(app, sc, &s->tags, s->id, s->payment_intent, &row);
+	if (e == ERR_NOT_FOUND)
+		return keep(app, sc, word);
+	if (e)
+		return e;
+
+	switch (event->type) {
+	case STRIPE_EVENT_SESSION_COMPLETED:
+		outcome.to = s->paid == STRIPE_PAID_YES ? ATTEMPT_SUCCEEDED :
+		    ATTEMPT_PROCESSING;
+		break;
+	case STRIPE_EVENT_SESSION_ASYNC_SUCCEEDED:
+		outcome.to = ATTEMPT_SUCCEEDED;
+		break;
+	case STRIPE_EVENT_SESSION_ASYNC_FAILED:
+		outcome.to = ATTEMPT_FAILED;
+		break;
+	default:
+		outcome.to = ATTEMPT_EXPIRED;
+	}
+	return payment_settle(app, sc, &row.id, &outcome, word);
+}
+
+static enum err
+on_intent(struct app *app, struct scope *sc, const struct stripe_event *event,
+    const struct stripe_word *word)
+{
+	const struct stripe_intent *i = event->intent;
+	struct payment_outcome outcome = { .intent = i->id,
+		.amount = i->received, .currency = code_of(i->currency) };
+	struct payment_row row;
+	enum err e;
+
+	e = find(app, sc, &i->tags, NULL, i->id, &row);
+	if (e && e != ERR_NOT_FOUND)
+		return e;
+	/* On a Checkout page a declined card is not the end: the customer
+	 * tries another one there. */
+	if (e || (event->type == STRIPE_EVENT_INTENT_FAILED &&
+	    strcmp(row.method, "checkout") == 0))
+		return keep(app, sc, word);
+
+	if (event->type == STRIPE_EVENT_INTENT_SUCCEEDED) {
+		outcome.to = ATTEMPT_SUCCEEDED;
+	} else if (event->type == STRIPE_EVENT_INTENT_FAILED) {
+		outcome.to = ATTEMPT_FAILED;
+		outcome.failure = i->last_error ? i->last_error->code : NULL;
+	} else {
+		outcome.to = ATTEMPT_PROCESSING;
+	}
+	return payment_settle(app, sc, &row.id, &outcome, word);
+}
+
+static enum err
+on_refund(struct app *app, struct scope *sc, const struct stripe_event *event,
+    const struct stripe_word *word)
+{
+	const struct stripe_refund *r = event->refund;
+	const char *status = NULL;
+	struct refund_row row;
+	enum err e;
+
+	e = refund_find(app, sc, &r->tags.refund_id, r->id, &row);
+	if (e && e != ERR_NOT_FOUND)
+		return e;
+	if (r->status == STRIPE_REFUND_SUCCEEDED)
+		status = "succeeded";
+	else if (r->status == STRIPE_REFUND_FAILED ||
+	    r->status == STRIPE_REFUND_CANCELED)
+		status = "failed";
+	else if (r->status == STRIPE_REFUND_PENDING)
+		status = "pending";
+	if (e || !status)
+		return keep(app, sc, word);
+
+	return refund_settle(app, sc, &row.id, status, r->id,
+	    r->failure_reason, word);
+}
+
+/* Money taken back by the customer's bank, and given again. */
+static enum err
+on_dispute(struct app *app, struct scope *sc, const struct stripe_event *event,
+    const struct stripe_word *word)
+{
+	static const struct caller system = { .kind = CALLER_SYSTEM,
+		.name = "system" };
+	const struct stripe_dispute *d = event->dispute;
+	bool created = event->type == STRIPE_EVENT_DISPUTE_CREATED;
+	struct payment_row p;
+	enum err e = ERR_STALE;
+
+	e = find(app, sc, NULL, NULL, d->payment_intent, &p);
+	if (e == ERR_NOT_FOUND || (!e && (d->amount == NONE ||
+	    d->amount <= 0 || (!created && d->status != STRIPE_DISPUTE_WON))))
+		return keep(app, sc, word);
+	for (int i = 0; !e && i < WRITE_TRIES; i++) {
+		struct booking_row row;
+		struct decision decision;
+
+		e = booking_row_load(app, sc, &system, &p.booking_id, NULL,
+		    &row);
+		if (e)
+			break;
+		decision_begin(&decision, sc, &row);
+		decision_event(&decision, word->event, word->type,
+		    word->object);
+		decision_entry(&decision, "dispute", &p.id,
+		    created ? "disputes" : "stripe",
+		    created ? "stripe" : "disputes", d->amount, p.currency);
+		e = decision_commit(&decision, app, sc);
+		if (e == ERR_STATE)
+			return ERR_OK;
+		if (e != ERR_STALE && e != ERR_RETRY && e != ERR_UNCERTAIN)
+			break;
+		e = ERR_OK;
+	}
+	return e;
+}
+
+static enum err
+put_into_effect(struct app *app, struct scope *sc,
+    const struct stripe_event *event)
+{
+	struct stripe_word word = { event->id, event->type_word, NULL };
+
+	if (event->session) {
+		word.object = event->session->id;
+		return on_session(app, sc, event, &word);
+	}
+	if (event->intent) {
+		word.object = event->intent->id;
+		return on_intent(app, sc, event, &word);
+	}
+	if (event->refund) {
+		word.object = event->refund->id;
+		return on_refund(app, sc, event, &word);
+	}
+	if (event->dispute) {
+		word.object = event->dispute->id;
+		return on_dispute(app, sc, event, &word);
+	}
+	if (event->charge)
+		word.object = event->charge->id;
+	return keep(app, sc, &word);
+}
+
+enum err
+webhook_receive(struct app *app, struct scope *sc, const char *header,
+    const char *body, size_t len)
+{
+	const char *secrets[STRIPE_SECRETS_MAX];
+	size_t count = secrets_of(sc, app->conf->stripe_webhook_secrets,
+	    secrets);
+	struct stripe_event event;
+	enum err e;
+
+	if (!app->stripe || count == 0)
+		return scope_fail(sc, ERR_PAYMENTS_UNAVAILABLE,
+		    "no webhook secret is configured");
+	switch (stripe_signature_check(sc, header, body, len, secrets, count,
+	    clock_wall_us())) {
+	case STRIPE_SIGNATURE_GOOD:
+		break;
+	case STRIPE_SIGNATURE_MALFORMED:
+		return scope_fail(sc, ERR_BAD_CREDENTIALS,
+		    "Stripe-Signature is missing or malformed");
+	case STRIPE_SIGNATURE_WRONG:
+		return scope_fail(sc, ERR_BAD_CREDENTIALS,
+		    "the webhook is not signed by Stripe");
+	case STRIPE_SIGNATURE_STALE:
+		return scope_fail(sc, ERR_BAD_CREDENTIALS,
+		    "the webhook's signature is too old");
+	}
+
+	e = stripe_event_parse(sc, body, len, &event);
+	if (e)
+		return scope_fail(sc, ERR_MALFORMED, "the webhook is signed, "
+		    "but not an event we can read");
+	return put_into_effect(app, sc, &event);
+}
