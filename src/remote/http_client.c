@@ -366,6 +366,7 @@ set_request(struct http_client *client,
 	bool head = strcmp(request->method, "HEAD") == 0;
 
 	return SET(CURLOPT_CURLU, client->url) &&
+	    SET(CURLOPT_FRESH_CONNECT, request->repeatable ? 0L : 1L) &&
 	    SET(CURLOPT_PATH_AS_IS, 1L) &&
 	    (!takes_body(request->method) ||
 	    (SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_len) &&
@@ -677,6 +678,8 @@ http_client_call(struct http_client *client, struct scope *sc,
 	bool guarded = conf->shm && conf->bulkhead > 0;
 	struct bulkhead_place place = { 0 };
 	enum http_client_fate fate;
+
+	assert(request->repeatable || request->retries == 0);
 
 	*ret_answer = (struct http_client_answer){ 0 };
 	if (guarded && !bulkhead_enter(conf->shm, conf->bulkhead, now,

@@ -69,9 +69,11 @@ struct http_client_request {
 	const void *body; /* of POST and PUT; NULL = empty */
 	size_t body_len;
 	size_t answer_max; /* ceiling of the answer's body */
-	/* How often it may be sent again; above 0 only when a second arrival
-	 * does no harm. */
-	unsigned retries;
+	/* A second arrival does no harm.  Only then is a kept connection used:
+	 * libcurl sends anew what went into one that was dead, and cannot
+	 * know whether it had arrived. */
+	bool repeatable;
+	unsigned retries; /* how often it may be sent again, if repeatable */
 };
 
 /* Headers of an answer that are kept. */

@@ -107,7 +107,8 @@ exchange(const struct stripe *stripe, struct scope *sc,
 	request->header_count = n;
 	request->answer_max = ANSWER_MAX;
 	/* Without a key a second arrival is a second deed. */
-	request->retries = post && !call->key ? 0 : call->retries;
+	request->repeatable = !post || call->key;
+	request->retries = request->repeatable ? call->retries : 0;
 
 	switch (http_client_call(stripe->http, sc, request, ret_answer)) {
 	case HTTP_CLIENT_NOT_SENT:

@@ -92,6 +92,7 @@ call_url(struct stand *s, const char *method, const char *url,
 		.body = body,
 		.body_len = body ? strlen(body) : 0,
 		.answer_max = 1024 * 1024,
+		.repeatable = retries > 0 || strcmp(method, "POST") != 0,
 		.retries = retries,
 	};
 
@@ -212,6 +213,23 @@ test_a_connection_is_kept_and_one_that_went_is_made_anew(void)
 	CU_ASSERT_EQUAL(connection(&s), first);
 	CU_ASSERT_EQUAL(get(&s, "/then-close", 0), HTTP_CLIENT_ANSWERED);
 	CU_ASSERT_NOT_EQUAL(connection(&s), first);
+	stand_close(&s);
+}
+
+static void
+test_what_may_not_be_repeated_goes_over_a_connection_of_its_own(void)
+{
+	struct stand s;
+
+	/* The connection is cut when the request has arrived.  Over a kept one
+	 * libcurl sends it again by itself. */
+	stand_open(&s);
+	CU_ASSERT_EQUAL(get(&s, "/ok", 0), HTTP_CLIENT_ANSWERED);
+	CU_ASSERT_EQUAL(call_url(&s, "POST", faults_url(&s.faults, "/silent"),
+	    "a=1", 0), HTTP_CLIENT_UNKNOWN);
+	CU_ASSERT_EQUAL(arrived(&s, "/silent"), 1);
+	CU_ASSERT_EQUAL(get(&s, "/silent", 0), HTTP_CLIENT_UNKNOWN);
+	CU_ASSERT_EQUAL(arrived(&s, "/silent"), 3);
 	stand_close(&s);
 }
 
@@ -631,6 +649,7 @@ UNIT_SUITE(http_client,
     UNIT_TEST(test_a_whole_answer_comes_with_its_headers),
     UNIT_TEST(test_a_post_without_a_body_says_so),
     UNIT_TEST(test_a_connection_is_kept_and_one_that_went_is_made_anew),
+    UNIT_TEST(test_what_may_not_be_repeated_goes_over_a_connection_of_its_own),
     UNIT_TEST(test_the_environment_names_no_proxy),
     UNIT_TEST(test_a_redirect_is_an_answer_and_is_not_followed),
     UNIT_TEST(test_nobody_there_is_certainly_not_sent),
