@@ -23,6 +23,8 @@ ALLOWED = {
     "/health": "GET, HEAD, OPTIONS",
     "/health/live": "GET, HEAD, OPTIONS",
     "/health/ready": "GET, HEAD, OPTIONS",
+    "/api/v1/payments/%s": "GET, HEAD, OPTIONS",
+    "/api/v1/webhooks/stripe": "POST, OPTIONS",
     "/pay/%s": "GET, HEAD, OPTIONS",
 }
 
