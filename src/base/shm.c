@@ -355,6 +355,27 @@ own_mark(struct shm *shm, const struct uuid *franchise, int64_t day)
 	return NULL;
 }
 
+/* NULL when the table is full. */
+static struct shm_mark *
+new_mark(struct shm *shm, const struct uuid *franchise, int64_t day)
+{
+	for (size_t i = 0; i < SHM_MARKS_MAX; i++) {
+		struct shm_mark *mark = &shm->marks[i];
+
+		if (mark->used)
+			continue;
+		*mark = (struct shm_mark){
+			.franchise = *franchise,
+			.day = day,
+			.pid = getpid(),
+			.used = true,
+		};
+		shm->used++;
+		return mark;
+	}
+	return NULL;
+}
+
 static void
 drop(struct shm *shm, struct shm_mark *mark)
 {
@@ -374,17 +395,8 @@ shm_mark(struct shm *shm, const struct uuid *franchise, int64_t day)
 	}
 
 	mark = own_mark(shm, franchise, day);
-	for (size_t i = 0; !mark && i < SHM_MARKS_MAX; i++) {
-		if (shm->marks[i].used)
-			continue;
-		mark = &shm->marks[i];
-		mark->franchise = *franchise;
-		mark->day = day;
-		mark->pid = getpid();
-		mark->count = 0;
-		mark->used = true;
-		shm->used++;
-	}
+	if (!mark)
+		mark = new_mark(shm, franchise, day);
 	if (mark) {
 		mark->count++;
 		mark->since_us = clock_mono_us();
