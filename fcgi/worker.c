@@ -26,6 +26,8 @@
 #include "http/response.h"
 #include "http/serve.h"
 
+/* How many connections a worker takes at most on its way out. */
+#define LAST_CALL 4
 /* What is left for the words "out of memory" when a request used up its own. */
 #define SPARE_MEMORY (64 * 1024)
 
@@ -317,6 +319,25 @@ serve_one(struct worker *w)
 	return false;
 }
 
+/*
+ * Told to go: the same wake-up may have brought a connection too, and as
+ * EPOLLEXCLUSIVE gave it to this worker alone, no sibling would be woken for
+ * it.  So the listener is left first, and then what waits there is taken.
+ */
+static void
+leave(struct worker *w)
+{
+	(void)epoll_ctl(w->epoll, EPOLL_CTL_DEL, w->start->listener, NULL);
+	for (int i = 0; i < LAST_CALL; i++) {
+		int fd = accept4(w->start->listener, NULL, NULL, SOCK_CLOEXEC);
+
+		if (fd < 0)
+			return;
+		beat(w, true);
+		take(w, fd);
+	}
+}
+
 /* 0 when told to go, 1 when the listener is of no use any more. */
 static int
 loop(struct worker *w)
@@ -333,8 +354,10 @@ loop(struct worker *w)
 			return 1;
 
 		for (int i = 0; i < count_ready; i++) {
-			if (events[i].data.fd == w->signals)
-				return 0;
+			if (events[i].data.fd != w->signals)
+				continue;
+			leave(w);
+			return 0;
 		}
 		if (count_ready > 0 && !serve_one(w))
 			return 1;
