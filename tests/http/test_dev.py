@@ -29,7 +29,7 @@ def dev(folder, *words, **kw):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("dev") / "i"
-    instance("start", folder, "0", INSTANCE_RATE_LIMIT="off")
+    instance("start", folder, "0", INSTANCE_RATE_LIMIT="off", INSTANCE_STRIPE="sandbox")
     instance("demo", folder)
     yield folder
     instance("reset", folder, check=False)
@@ -37,7 +37,10 @@ def folder(tmp_path_factory):
 
 def test_the_demo_is_as_told_and_can_be_repeated(folder):
     for _ in range(2):
-        assert "13 exchanges, all as expected." in dev(folder, "demo").stdout
+        told = dev(folder, "demo").stdout
+        assert "19 steps, all as expected." in told
+        assert "checkout.session.completed" in told and "charge.refunded" in told
+    assert dev(folder, "ctl", "verify").returncode == 0
 
 
 def test_the_walk_through_can_be_pasted(folder):
@@ -57,19 +60,23 @@ def test_a_token_is_printed_and_nothing_else(folder):
 
 def test_secrets_are_closed_and_kept(folder):
     home = pathlib.Path(folder).resolve()
-    for name in ("secrets", "env", "tls/key.pem"):
+    for name in ("secrets", "secrets.sandbox", "stripe.env", "env", "tls/key.pem"):
         assert stat.S_IMODE((home / name).stat().st_mode) == 0o600, name
     assert stat.S_IMODE(home.stat().st_mode) == 0o700
-    before = (home / "secrets").read_text()
+    secrets = ("secrets", "secrets.sandbox", "stripe.env")
+    before = [(home / name).read_text() for name in secrets]
+    sandbox = instance("sandbox", "pid", folder).stdout
     port = instance("port", folder).stdout
     instance("start", folder, INSTANCE_RATE_LIMIT="off")
-    assert (home / "secrets").read_text() == before
+    assert [(home / name).read_text() for name in secrets] == before
+    # It has the payments in its memory.
+    assert instance("sandbox", "pid", folder).stdout == sandbox
     assert instance("port", folder).stdout == port
     instance("demo", folder)
 
 
 def test_no_service_runs_as_root(folder):
-    for part in ("pg", "redis", "api", "nginx"):
+    for part in ("pg", "redis", "api", "nginx", "sandbox", "payments"):
         pid = instance(part, "pid", folder).stdout.strip()
         assert os.stat(f"/proc/{pid}").st_uid != 0, part
 
@@ -87,14 +94,14 @@ def test_nothing_of_it_keeps_the_lock_or_a_shell(folder):
 
 
 def test_what_died_is_told_and_started_again(folder):
-    for part in ("redis", "nginx", "api"):
+    for part in ("redis", "nginx", "api", "sandbox", "payments"):
         instance(part, "kill", folder)
         # The kernel needs a moment to take a killed one away.
         end = time.monotonic() + 10
         while instance(part, "pid", folder, check=False).returncode == 0:
             assert time.monotonic() < end, part
         done = dev(folder, "status", check=False)
-        assert done.returncode == 3 and f"{part:6} does not run" in done.stdout
+        assert done.returncode == 3 and f"{part:8} does not run" in done.stdout
     instance("start", folder)
     assert dev(folder, "status").returncode == 0
 
@@ -103,10 +110,20 @@ def test_another_one_stands_beside_it(folder, tmp_path):
     other = tmp_path / "other"
     try:
         instance("start", other, "0")
+        # Nothing of Stripe's unless it is asked for.
+        assert "sandbox" not in dev(other, "status").stdout
         assert instance("port", other).stdout != instance("port", folder).stdout
         taken = instance("nginx", "start", other, instance("port", folder).stdout.strip(), check=False)
         assert taken.returncode == 1 and "is taken by another program" in taken.stdout
         assert dev(folder, "status").returncode == 0
+        instance("start", other, "0", INSTANCE_STRIPE="sandbox")
+        assert instance("sandbox_url", other).stdout != instance("sandbox_url", folder).stdout
+        instance("demo", other)
+        assert dev(other, "demo").returncode == 0
+        instance("start", other, INSTANCE_STRIPE="off")
+        assert instance("sandbox", "pid", other, check=False).returncode == 1
+        assert instance("payments", "pid", other, check=False).returncode == 1
+        assert "STRIPE_SECRET_KEY" not in instance("env", other).stdout
     finally:
         instance("reset", other, check=False)
     assert not other.exists()
@@ -163,4 +180,24 @@ def test_a_stopped_process_does_not_hold_up_the_end(folder):
     os.kill(pid, signal.SIGSTOP)
     dev(folder, "down")
     done = dev(folder, "status", check=False)
-    assert done.returncode == 3 and done.stdout.count("does not run") == 4
+    assert done.returncode == 3 and done.stdout.count("does not run") == 6
+
+
+def test_a_key_of_the_callers_goes_to_stripe_and_a_live_one_nowhere(tmp_path):
+    folder = tmp_path / "i"
+    key = {"INSTANCE_STRIPE": "real", "STRIPE_SECRET_KEY": "sk_test_mine",
+           "STRIPE_WEBHOOK_SECRETS": "whsec_old,whsec_new"}
+    try:
+        instance("redis", "start", folder, **key)
+        told = instance("env", folder).stdout.splitlines()
+        assert "STRIPE_SECRET_KEY=sk_test_mine" in told
+        assert "STRIPE_WEBHOOK_SECRETS=whsec_old,whsec_new" in told
+        assert not [line for line in told if line.startswith("STRIPE_URL=")]
+        # Kept for who restarts a part without it.
+        instance("redis", "start", folder)
+        assert instance("env", folder).stdout.splitlines() == told
+        refused = instance("redis", "start", folder, check=False,
+                           **{**key, "STRIPE_SECRET_KEY": "sk_live_mine"})
+        assert refused.returncode == 1 and "no test key" in refused.stdout
+    finally:
+        instance("reset", folder)
