@@ -429,6 +429,8 @@ static const char tags[] =
 	",\"tags\":["
 	"{\"name\":\"bookings\",\"description\":\"Make, read, change and"
 	" cancel bookings.\"},"
+	"{\"name\":\"payments\",\"description\":\"Pay a booking, and see"
+	" what goes back.\"},"
 	"{\"name\":\"availability\",\"description\":\"What is free, and when."
 	"\"},"
 	"{\"name\":\"franchises\",\"description\":\"Where children are looked"

@@ -46,7 +46,8 @@ page_answer(struct response *res, enum err e)
 	    "<meta charset=\"utf-8\">\n"
 	    "<meta name=\"viewport\" content=\"width=device-width\">\n"
 	    "<meta name=\"color-scheme\" content=\"light dark\">\n"
-	    "<meta name=\"robots\" content=\"noindex\">\n%s"
+	    "<meta name=\"robots\" content=\"noindex\">\n"
+	    "<link rel=\"stylesheet\" href=\"/docs/page.css\">\n%s"
 	    "<title>%s</title>\n</head>\n<body>\n<main>\n<h1>%s</h1>\n"
 	    "<p>%s</p>\n</main>\n</body>\n</html>\n",
 	    text.head, text.title, text.title, text.text);
