@@ -10,7 +10,8 @@ import { fileURLToPath } from 'node:url';
 import Stripe from 'stripe';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
-const tree = path.resolve(here, '../..');
+// A copy may run beside its node_modules in a build folder.
+const tree = process.env.TOP_SRCDIR ?? path.resolve(here, '../..');
 const KEY = 'sk_test_judge', SECRET = 'whsec_judge';
 const WAIT_S = 20;
 let program, port, stripe, receiver;
