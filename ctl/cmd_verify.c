@@ -23,9 +23,12 @@ static const struct command command = {
 	.text = "Proves that the books balance: the counter of every slot "
 	    "equals the children of the bookings that stand on it, every "
 	    "booking's hours are in the ledger, its events are numbered "
-	    "without a gap, and its children are as many as it says. Prints "
-	    "each difference; the exit status is then 1. It only reads, and "
-	    "may run while bookings are made.",
+	    "without a gap, its children are as many as it says, what it says "
+	    "was paid and refunded is the sum of its payments and refunds, "
+	    "and so says the journal. Prints each difference; the exit "
+	    "status is then 1. Lists as owed the refunds that failed, which "
+	    "are no difference. It only reads, and may run while bookings are "
+	    "made.",
 	.options = specs,
 	.count = ARRAY_LEN(specs),
 	.size = sizeof(struct options),
@@ -46,6 +49,11 @@ put_json(struct buf *out, const struct books *books)
 		json_put_text(out, books->differences[i].text);
 		buf_putc(out, '}');
 	}
+	buf_puts(out, "],\"owed\":[");
+	for (size_t i = 0; i < books->owed_count; i++) {
+		buf_puts(out, i > 0 ? "," : "");
+		json_put_text(out, books->owed[i].text);
+	}
 	buf_puts(out, "]}\n");
 }
 
@@ -55,6 +63,8 @@ put_text(struct buf *out, const struct books *books)
 	for (size_t i = 0; i < books->count; i++)
 		buf_printf(out, "%s: %s\n", books->differences[i].kind,
 		    books->differences[i].text);
+	for (size_t i = 0; i < books->owed_count; i++)
+		buf_printf(out, "owed: %s\n", books->owed[i].text);
 	buf_printf(out, "%s: %lld slots, %zu difference%s\n",
 	    books->count == 0 ? "ledger = bookings" :
 	    "the books do not balance", (long long)books->slots, books->count,

@@ -16,6 +16,7 @@
 #include "base/scope.h"
 
 struct admin;
+struct app;
 struct arena;
 struct buf;
 struct command;
@@ -25,7 +26,7 @@ enum {
 	CTL_FINE = 0,
 	CTL_FAILED = 1, /* refused, failed, or a difference was found */
 	CTL_USAGE = 2,
-	CTL_UNAVAILABLE = EX_UNAVAILABLE, /* 69: Postgres or Redis is away */
+	CTL_UNAVAILABLE = EX_UNAVAILABLE, /* 69: Postgres, Redis or Stripe is away */
 	CTL_CONFIG = EX_CONFIG            /* 78: a setting is bad */
 };
 
@@ -57,6 +58,13 @@ const struct settings *ctl_settings(struct ctl *ctl);
 /* The owner's connection, made of the settings; false after a complaint. */
 bool ctl_admin(struct ctl *ctl, struct admin **ret_admin, int *ret_status);
 
+/*
+ * The app as the services build it, but with the owner's connection and an
+ * administrator's patience, for what speaks to Stripe or changes money; false
+ * after a complaint.  Closed with the arena.
+ */
+bool ctl_app(struct ctl *ctl, struct app **ret_app, int *ret_status);
+
 /* Complain and give the exit status that suits. */
 int ctl_fail(const struct ctl *ctl, enum err e);
 int ctl_usage(const char *command, const char *why);
@@ -70,6 +78,7 @@ int cmd_doctor(struct ctl *ctl, int argc, char **argv);
 int cmd_franchise(struct ctl *ctl, int argc, char **argv);
 int cmd_migrate(struct ctl *ctl, int argc, char **argv);
 int cmd_payments(struct ctl *ctl, int argc, char **argv);
+int cmd_reconcile(struct ctl *ctl, int argc, char **argv);
 int cmd_token(struct ctl *ctl, int argc, char **argv);
 int cmd_verify(struct ctl *ctl, int argc, char **argv);
 

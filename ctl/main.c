@@ -1,9 +1,11 @@
 /* main.c: bookingctl: the sysadmin's one tool, a table of commands. */
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "app/admin.h"
+#include "app/app.h"
 #include "app/settings.h"
 #include "base/arena.h"
 #include "base/buf.h"
@@ -13,6 +15,7 @@
 
 #define MEMORY_MAX ((size_t)128 * 1024 * 1024)
 #define DEADLINE_US (30 * USEC_PER_MIN) /* a migration may take its time */
+#define STATEMENT_MS 60000 /* an administrator waits longer than a parent */
 
 /* clang-format off */
 static const struct noun {
@@ -25,7 +28,8 @@ static const struct noun {
 	{ "doctor",    cmd_doctor,    "examine every setting and every dependency" },
 	{ "franchise", cmd_franchise, "set franchises up, show and change them" },
 	{ "migrate",   cmd_migrate,   "bring the database's schema up to date" },
-	{ "payments",  cmd_payments,  "do what is due about payments" },
+	{ "payments",  cmd_payments,  "list payments, retry and refund them, do what is due" },
+	{ "reconcile", cmd_reconcile, "prove that Stripe, payments and journal agree" },
 	{ "token",     cmd_token,     "print a customer's token, to try the API with" },
 	{ "verify",    cmd_verify,    "prove that the books balance" },
 };
@@ -42,7 +46,7 @@ static const char statuses[] =
     "   0  all is well\n"
     "   1  something was refused or failed, or a difference was found\n"
     "   2  the command line makes no sense\n"
-    "  69  Postgres or Redis could not be reached\n"
+    "  69  Postgres, Redis or Stripe could not be reached\n"
     "  78  a setting is missing or bad\n";
 
 static void
@@ -185,12 +189,57 @@ ctl_admin(struct ctl *ctl, struct admin **ret_admin, int *ret_status)
 	return !e;
 }
 
+/* The settings in an app's own words, which must outlive it. */
+struct own {
+	struct settings conf;
+	const struct settings *loaded;
+	struct app *app;
+};
+
+static void
+close_app(void *data)
+{
+	struct own *own = data;
+
+	app_close(own->app);
+	settings_free(own->loaded);
+}
+
+bool
+ctl_app(struct ctl *ctl, struct app **ret_app, int *ret_status)
+{
+	struct own *own = arena_new(ctl->arena, struct own);
+	char why[SCOPE_WHY_MAX];
+
+	*ret_status = CTL_CONFIG;
+	own->loaded = settings_load(why, sizeof why);
+	if (!own->loaded) {
+		fprintf(stderr, "bookingctl: %s\n", why);
+		return false;
+	}
+	arena_defer(ctl->arena, close_app, own);
+	own->conf = *own->loaded;
+	if (*own->conf.database_admin_url)
+		own->conf.database_url = own->conf.database_admin_url;
+	own->conf.db_statement_timeout_ms = STATEMENT_MS;
+	own->conf.api_workers = 0; /* outside of the pool: no bulkhead */
+	signal(SIGPIPE, SIG_IGN);
+	own->app = app_open(&own->conf, NULL, why, sizeof why);
+	if (!own->app) {
+		fprintf(stderr, "bookingctl: %s\n", why);
+		return false;
+	}
+	*ret_app = own->app;
+	return true;
+}
+
 int
 ctl_fail(const struct ctl *ctl, enum err e)
 {
 	fprintf(stderr, "bookingctl: %s\n", ctl->sc.why[0] ? ctl->sc.why :
 	    err_info(e)->title);
-	if (e == ERR_UNAVAILABLE || e == ERR_TIMEOUT)
+	if (e == ERR_UNAVAILABLE || e == ERR_TIMEOUT ||
+	    e == ERR_PAYMENTS_UNAVAILABLE)
 		return CTL_UNAVAILABLE;
 	return CTL_FAILED;
 }

@@ -1105,6 +1105,27 @@ create table payments.journal (
 create index idx_journal_entry on payments.journal (entry_id);
 create index idx_journal_booking on payments.journal (booking_id);
 
+-- What Stripe kept of each movement on our balance with it: entered in the
+-- journal once, when Stripe tells it; movements come later than charges.
+create table payments.stripe_fees (
+    balance_transaction text primary key,
+    booking_id uuid not null references bookings.bookings,
+    reference  uuid not null,  -- the payment or refund
+    fee        numeric(12,2),  -- null until told
+    currency   varchar(3),     -- the balance's: not always the payment's
+    created_at timestamptz not null default now(),
+    constraint stripe_fees_told check ((fee is null) = (currency is null))
+);
+create index idx_stripe_fees_booking on payments.stripe_fees (booking_id);
+
+-- What a run of bookingctl reconcile has seen at Stripe so far; its own notes.
+create unlogged table payments.reconcile_seen (
+    run     uuid not null,
+    object  text not null,
+    seen_at timestamptz not null default now(),
+    primary key (run, object)
+);
+
 -- It runs at the commit, as whoever commits: hence as its owner.
 create function payments.journal_balances() returns trigger language plpgsql security definer
 set search_path = pg_catalog, pg_temp as $$

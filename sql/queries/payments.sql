@@ -60,3 +60,64 @@ select bookings.work_done($1::bigint)
 -- :name work_later :do :write
 select bookings.work_later($1::bigint, make_interval(secs => $2::bigint / 1000.0), $3::boolean,
        $4::bigint::integer)
+
+-- ---- what an operator asks for -------------------------------------------------
+
+-- :name payment_browse :all :read :late
+-- Newest first.
+select p.id, p.booking_id, p.payment_status::text, (p.amount * 100)::bigint as amount,
+       (p.refunded_amount * 100)::bigint as refunded_amount, p.currency::text,
+       p.payment_method::text, p.stripe_payment_id::text, p.failure_code::text, p.created_at
+  from payments.payments p
+ where ($1::text is null or p.payment_status = $1::text)
+   and ($2::uuid is null or p.booking_id = $2::uuid)
+   and ($3::timestamptz is null or p.created_at >= $3::timestamptz)
+ order by p.created_at desc, p.id
+ limit $4::bigint
+
+-- :name payment_entries :all :read :late
+-- The journal's lines about a payment and its refunds.
+select j.kind, j.account, (j.amount * 100)::bigint as amount, j.currency::text, j.created_at
+  from payments.journal j
+  join payments.payments p on p.booking_id = j.booking_id
+ where p.id = $1::uuid
+   and (j.reference = p.id or j.reference in (select r.id from payments.refunds r
+                                               where r.payment_id = p.id))
+ order by j.id
+ limit 1000
+
+-- :name payment_due :all :read :late
+-- The work that is still to be done about it.
+select o.id, o.type, o.due_at, o.attempts::bigint, o.dead_at
+  from payments.payments p
+  join bookings.outbox o on o.booking_id = p.booking_id and o.topic = 'payments'
+                        and o.sent_at is null
+ where p.id = $1::uuid
+   and (o.type = 'close' or o.facts ->> 'id' = p.id::text
+        or o.facts ->> 'id' in (select r.id::text from payments.refunds r
+                                 where r.payment_id = p.id))
+ order by o.id
+ limit 100
+
+-- :name payment_retry :do :write :late
+-- What is due later is due now, what is dead lives again.  A lease that holds
+-- is left alone: somebody works on it.
+update bookings.outbox o set due_at = now(), attempts = 0, dead_at = null
+  from payments.payments p
+ where p.id = $1::uuid and o.booking_id = p.booking_id and o.topic = 'payments'
+   and o.sent_at is null
+   and (o.type = 'close' or o.facts ->> 'id' = p.id::text
+        or o.facts ->> 'id' in (select r.id::text from payments.refunds r
+                                 where r.payment_id = p.id))
+
+-- :name refunds_owed :all :read :late
+-- Refunds that failed, and that no later one has made good.
+select r.id, r.payment_id, r.booking_id, (r.amount * 100)::bigint as amount, r.currency::text,
+       r.failure_reason::text
+  from payments.refunds r
+ where r.refund_status = 'failed'
+   and not exists (select from payments.refunds n
+                    where n.payment_id = r.payment_id and n.created_at > r.created_at
+                      and n.refund_status <> 'failed' and n.amount >= r.amount)
+ order by r.created_at, r.id
+ limit 1000

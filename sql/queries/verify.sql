@@ -60,3 +60,58 @@ having count(c.id) <> b.child_count
        tstzrange(b.start_datetime, b.end_datetime)) > 0
  order by b.id
  limit 1000
+
+-- :name verify_money :all :read :late
+-- Bookings whose sums differ from their payments and refunds.
+select b.id, (b.paid_amount * 100)::bigint as paid_amount,
+       (b.refunded_amount * 100)::bigint as refunded_amount,
+       (coalesce(s.paid, 0) * 100)::bigint as paid, (coalesce(r.refunded, 0) * 100)::bigint as refunded,
+       (coalesce(s.refunded, 0) * 100)::bigint as shares, b.currency::text
+  from bookings.bookings b
+  left join (select p.booking_id,
+                    sum(p.amount) filter (where p.payment_status = 'succeeded') as paid,
+                    sum(p.refunded_amount) as refunded
+               from payments.payments p group by p.booking_id) as s on s.booking_id = b.id
+  left join (select r.booking_id, sum(r.amount) as refunded
+               from payments.refunds r where r.refund_status <> 'failed'
+              group by r.booking_id) as r on r.booking_id = b.id
+ where b.paid_amount <> coalesce(s.paid, 0) or b.refunded_amount <> coalesce(s.refunded, 0)
+    or coalesce(s.refunded, 0) <> coalesce(r.refunded, 0)
+ order by b.id
+ limit 1000
+
+-- :name verify_journal :all :read :late
+-- Bookings whose journal differs from their payments, refunds and fees.
+with rows as (
+    select 'journal_charges' as kind, p.booking_id, p.currency, sum(p.amount) as amount
+      from payments.payments p where p.payment_status = 'succeeded' group by 2, 3
+     union all
+    select 'journal_refunds', r.booking_id, r.currency, -sum(r.amount)
+      from payments.refunds r where r.refund_status = 'succeeded' group by 2, 3
+     union all
+    select 'journal_fees', f.booking_id, f.currency, -sum(f.fee)
+      from payments.stripe_fees f where f.fee is not null group by 2, 3
+), entries as (
+    select case j.kind when 'charge' then 'journal_charges' when 'fee' then 'journal_fees'
+                       else 'journal_refunds' end as kind,
+           j.booking_id, j.currency, sum(j.amount) as amount
+      from payments.journal j
+     where j.account = 'stripe' and j.kind in ('charge', 'refund', 'refund_failed', 'fee')
+     group by 1, 2, 3
+)
+select kind, booking_id, (coalesce(r.amount, 0) * 100)::bigint as rows,
+       (coalesce(e.amount, 0) * 100)::bigint as journal, currency::text
+  from rows r full join entries e using (kind, booking_id, currency)
+ where coalesce(r.amount, 0) <> coalesce(e.amount, 0)
+ order by booking_id, kind
+ limit 1000
+
+-- :name verify_unfinished :all :read :late
+-- Bookings with more than one unfinished payment.
+select p.booking_id as id, count(*) as unfinished
+  from payments.payments p
+ where p.payment_status in ('queued', 'open', 'requires_action', 'processing')
+ group by p.booking_id
+having count(*) > 1
+ order by p.booking_id
+ limit 1000

@@ -3,10 +3,14 @@
 
 #include "app/admin.h"
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/instant.h"
+#include "base/json.h"
 #include "base/scope.h"
 #include "base/uuid.h"
 #include "store/db.h"
+
+#define MONEY_TEXT_MAX 64
 
 struct counts {
 	int64_t slots;
@@ -186,6 +190,167 @@ verify_children(struct admin *admin, struct scope *sc, struct books *books)
 	return e;
 }
 
+/* ---- money -------------------------------------------------------------------- */
+
+static const char *
+money_text(struct scope *sc, int64_t amount)
+{
+	struct buf out;
+
+	buf_init(&out, sc->arena, MONEY_TEXT_MAX);
+	json_put_money(&out, amount);
+	return out.data;
+}
+
+struct money_row {
+	struct uuid booking;
+	int64_t says_paid;
+	int64_t says_refunded;
+	int64_t paid;
+	int64_t refunded;
+	int64_t shares; /* what the payments say was refunded of them */
+	const char *currency;
+};
+static const struct column money_items[] = {
+	{ "id", COLUMN_UUID, offsetof(struct money_row, booking) },
+	{ "paid_amount", COLUMN_I64, offsetof(struct money_row, says_paid) },
+	{ "refunded_amount", COLUMN_I64, offsetof(struct money_row,
+	    says_refunded) },
+	{ "paid", COLUMN_I64, offsetof(struct money_row, paid) },
+	{ "refunded", COLUMN_I64, offsetof(struct money_row, refunded) },
+	{ "shares", COLUMN_I64, offsetof(struct money_row, shares) },
+	{ "currency", COLUMN_TEXT, offsetof(struct money_row, currency) },
+};
+static const struct columns money_columns = { sizeof(struct money_row),
+	money_items, ARRAY_LEN(money_items) };
+
+static enum err
+verify_money(struct admin *admin, struct scope *sc, struct books *books)
+{
+	struct money_row *rows;
+	size_t count;
+	enum err e = db_all(admin->db, sc, STMT_VERIFY_MONEY, NULL,
+	    &money_columns, &rows, &count);
+
+	for (size_t i = 0; !e && i < count; i++)
+		add(books, "money", arena_printf(sc->arena, "booking %s: it "
+		    "says %s paid and %s refunded; its payments hold %s and "
+		    "say %s refunded, its refunds are %s (%s)",
+		    id_text(sc, &rows[i].booking),
+		    money_text(sc, rows[i].says_paid),
+		    money_text(sc, rows[i].says_refunded),
+		    money_text(sc, rows[i].paid),
+		    money_text(sc, rows[i].shares),
+		    money_text(sc, rows[i].refunded), rows[i].currency));
+	return e;
+}
+
+struct journal_row {
+	const char *kind;
+	struct uuid booking;
+	int64_t rows;
+	int64_t journal;
+	const char *currency;
+};
+static const struct column journal_items[] = {
+	{ "kind", COLUMN_TEXT, offsetof(struct journal_row, kind) },
+	{ "booking_id", COLUMN_UUID, offsetof(struct journal_row, booking) },
+	{ "rows", COLUMN_I64, offsetof(struct journal_row, rows) },
+	{ "journal", COLUMN_I64, offsetof(struct journal_row, journal) },
+	{ "currency", COLUMN_TEXT, offsetof(struct journal_row, currency) },
+};
+static const struct columns journal_columns = { sizeof(struct journal_row),
+	journal_items, ARRAY_LEN(journal_items) };
+
+static enum err
+verify_journal(struct admin *admin, struct scope *sc, struct books *books)
+{
+	struct journal_row *rows;
+	size_t count;
+	enum err e = db_all(admin->db, sc, STMT_VERIFY_JOURNAL, NULL,
+	    &journal_columns, &rows, &count);
+
+	for (size_t i = 0; !e && i < count; i++)
+		add(books, rows[i].kind, arena_printf(sc->arena, "booking %s: "
+		    "%s by its rows, %s by the journal (%s)",
+		    id_text(sc, &rows[i].booking),
+		    money_text(sc, rows[i].rows),
+		    money_text(sc, rows[i].journal), rows[i].currency));
+	return e;
+}
+
+struct unfinished_row {
+	struct uuid booking;
+	int64_t count;
+};
+static const struct column unfinished_items[] = {
+	{ "id", COLUMN_UUID, offsetof(struct unfinished_row, booking) },
+	{ "unfinished", COLUMN_I64, offsetof(struct unfinished_row, count) },
+};
+static const struct columns unfinished_columns = {
+	sizeof(struct unfinished_row), unfinished_items,
+	ARRAY_LEN(unfinished_items)
+};
+
+static enum err
+verify_unfinished(struct admin *admin, struct scope *sc, struct books *books)
+{
+	struct unfinished_row *rows;
+	size_t count;
+	enum err e = db_all(admin->db, sc, STMT_VERIFY_UNFINISHED, NULL,
+	    &unfinished_columns, &rows, &count);
+
+	for (size_t i = 0; !e && i < count; i++)
+		add(books, "unfinished", arena_printf(sc->arena, "booking %s: "
+		    "%lld payments are under way at once",
+		    id_text(sc, &rows[i].booking), (long long)rows[i].count));
+	return e;
+}
+
+struct owed_row {
+	struct uuid refund;
+	struct uuid payment;
+	struct uuid booking;
+	int64_t amount;
+	const char *currency;
+	const char *failure;
+};
+static const struct column owed_items[] = {
+	{ "id", COLUMN_UUID, offsetof(struct owed_row, refund) },
+	{ "payment_id", COLUMN_UUID, offsetof(struct owed_row, payment) },
+	{ "booking_id", COLUMN_UUID, offsetof(struct owed_row, booking) },
+	{ "amount", COLUMN_I64, offsetof(struct owed_row, amount) },
+	{ "currency", COLUMN_TEXT, offsetof(struct owed_row, currency) },
+	{ "failure_reason", COLUMN_TEXT, offsetof(struct owed_row, failure) },
+};
+static const struct columns owed_columns = { sizeof(struct owed_row),
+	owed_items, ARRAY_LEN(owed_items) };
+
+static enum err
+list_owed(struct admin *admin, struct scope *sc, struct books *books)
+{
+	struct owed_row *rows;
+	size_t count;
+	enum err e = db_all(admin->db, sc, STMT_REFUNDS_OWED, NULL,
+	    &owed_columns, &rows, &count);
+
+	if (e)
+		return e;
+	books->owed = arena_new_array(sc->arena, struct books_difference,
+	    count);
+	for (size_t i = 0; i < count; i++)
+		books->owed[books->owed_count++] = (struct books_difference){
+			"owed", arena_printf(sc->arena, "booking %s, payment "
+			    "%s, refund %s: %s %s could not be sent back%s%s",
+			    id_text(sc, &rows[i].booking),
+			    id_text(sc, &rows[i].payment),
+			    id_text(sc, &rows[i].refund),
+			    money_text(sc, rows[i].amount), rows[i].currency,
+			    rows[i].failure ? ": " : "",
+			    rows[i].failure ? rows[i].failure : "") };
+	return ERR_OK;
+}
+
 enum err
 books_verify(struct admin *admin, struct scope *sc, struct books *ret_books)
 {
@@ -204,6 +369,14 @@ books_verify(struct admin *admin, struct scope *sc, struct books *ret_books)
 		e = verify_events(admin, sc, &books);
 	if (!e)
 		e = verify_children(admin, sc, &books);
+	if (!e)
+		e = verify_money(admin, sc, &books);
+	if (!e)
+		e = verify_journal(admin, sc, &books);
+	if (!e)
+		e = verify_unfinished(admin, sc, &books);
+	if (!e)
+		e = list_owed(admin, sc, &books);
 	if (e)
 		return e;
 

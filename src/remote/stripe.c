@@ -364,6 +364,15 @@ stripe_charge_read(const struct stripe *stripe, struct scope *sc,
 }
 
 enum stripe_kind
+stripe_dispute_read(const struct stripe *stripe, struct scope *sc,
+    struct stripe_call *call, const char *id,
+    struct stripe_dispute *ret_dispute)
+{
+	return read_object(stripe, sc, call, "disputes", id, STRIPE_DISPUTE,
+	    ret_dispute);
+}
+
+enum stripe_kind
 stripe_event_read(const struct stripe *stripe, struct scope *sc,
     struct stripe_call *call, const char *id, struct stripe_event *ret_event)
 {

@@ -384,6 +384,9 @@ enum stripe_kind stripe_refund_read(const struct stripe *stripe,
 enum stripe_kind stripe_charge_read(const struct stripe *stripe,
     struct scope *sc, struct stripe_call *call, const char *id,
     struct stripe_charge *ret_charge) MUSTCHECK;
+enum stripe_kind stripe_dispute_read(const struct stripe *stripe,
+    struct scope *sc, struct stripe_call *call, const char *id,
+    struct stripe_dispute *ret_dispute) MUSTCHECK;
 
 /* ---- lists, page by page -------------------------------------------------*/
 

@@ -434,14 +434,29 @@ class World:
 
     def pay(self, booking_id, amount=None):
         """A payment that has landed, without Stripe."""
+        payment = str(uuid.uuid4())
+        self.sql("select payments.supersede(%s)", booking_id)
         self.sql("insert into payments.payments (id, booking_id, amount, currency, payment_method,"
-                 " payment_status, processed_at) select gen_random_uuid(), id,"
-                 " coalesce(%s, total_amount), currency, 'checkout', 'succeeded', now()"
-                 " from bookings.bookings where id = %s and coalesce(%s, total_amount) > 0",
-                 amount, booking_id, amount)
+                 " payment_status, processed_at) select %s, id, coalesce(%s, total_amount), currency,"
+                 " 'checkout', 'succeeded', now() from bookings.bookings where id = %s"
+                 " and coalesce(%s, total_amount) > 0", payment, amount, booking_id, amount)
+        self.sql("select payments.put_entry('charge', booking_id, id, 'stripe', 'customers', amount,"
+                 " currency) from payments.payments where id = %s", payment)
         self.sql("update bookings.bookings set booking_status = 'confirmed', payment_status = 'paid',"
-                 " paid_amount = coalesce(%s, total_amount), version = version + 1 where id = %s",
-                 amount, booking_id)
+                 " version = version + 1 where id = %s", booking_id)
+        self.sql("select payments.sum_up(%s)", booking_id)
+        return payment
+
+    def refund(self, booking_id, amount):
+        """What a refund by the staff does, from the booking's one payment."""
+        refund = str(uuid.uuid4())
+        self.sql("insert into payments.refunds (id, payment_id, booking_id, amount, currency, reason,"
+                 " refund_status, processed_at) select %s, id, booking_id, %s, currency, 'staff',"
+                 " 'succeeded', now() from payments.payments where booking_id = %s"
+                 " and payment_status = 'succeeded'", refund, amount, booking_id)
+        self.sql("select payments.put_entry('refund', booking_id, id, 'customers', 'stripe', amount,"
+                 " currency) from payments.refunds where id = %s", refund)
+        self.sql("select payments.sum_up(%s)", booking_id)
 
     def franchise(self, **columns):
         """A franchise of the test's own: nobody else books there."""

@@ -28,7 +28,7 @@ def book(world, start, end, children=2, franchise=FRANCHISE, capacity=20, minute
               "make_interval(mins => %s), make_interval(mins => %s)) as s",
               (franchise, minutes, capacity, children, start, end, minutes, minutes))
     return put_booking(world, franchise_id=franchise, start_datetime=start, end_datetime=end,
-                       child_count=children)
+                       child_count=children, paid_amount=0)
 
 
 def day(world, days=30):
