@@ -26,6 +26,7 @@ PLACE = {
     30: ":facts", 31: ":sealed", 32: ":due",
     33: "null", 34: "null", 35: "null", 36: "null",
     37: "1000000", 38: "null", 39: "1000000",
+    40: "null",  # no attempt to pay: the instance has no Stripe
 }
 NAMED = {
     "franchise": "('00000000-0000-4000-9000-' || lpad(:f::text, 12, '0'))",
