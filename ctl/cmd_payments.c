@@ -1,18 +1,19 @@
-/* cmd_payments.c: bookingctl payments: the due work of payments. */
+/* cmd_payments.c: bookingctl payments: its verbs, and the due work. */
 #include <signal.h>
 #include <stdio.h>
 #include <time.h>
 
 #include "app/app.h"
 #include "app/payments.h"
-#include "app/settings.h"
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/scope.h"
 #include "ctl/ctl.h"
 #include "ctl/options.h"
+#include "ctl/payments_look.h"
 
 #define BATCH 20
+#define BATCH_MEMORY_MAX ((size_t)64 * 1024 * 1024)
 #define IDLE_MS 250
 #define BUDGET_US (60 * USEC_PER_SEC)
 
@@ -28,6 +29,7 @@ static const struct option_spec work_specs[] = {
 
 static const struct command work_command = {
 	.name = "payments work",
+	.summary = "do what is due about payments",
 	.text = "Does what is due about payments: opens the Checkout Sessions "
 	    "that Stripe could not open in time, sends refunds, reads what no "
 	    "webhook has told, closes sessions nobody wants. Any number of "
@@ -87,43 +89,37 @@ run_work(struct ctl *ctl, int argc, char **argv)
 {
 	struct sigaction action = { .sa_handler = on_stop };
 	struct work_options options;
-	const struct settings *loaded;
-	struct settings conf;
-	char why[SCOPE_WHY_MAX];
 	struct app *app;
+	/* Emptied for each batch; what the app is made of is not. */
+	struct ctl batch = { .arena = arena_open(BATCH_MEMORY_MAX) };
 	size_t total = 0;
 	int status;
 	enum err e;
 
-	if (!ctl_options(ctl, &work_command, argc, argv, &options, &status))
+	if (!ctl_options(ctl, &work_command, argc, argv, &options, &status) ||
+	    !ctl_app(ctl, &app, &status)) {
+		arena_close(batch.arena);
 		return status;
-	loaded = settings_load(why, sizeof why);
-	if (!loaded) {
-		fprintf(stderr, "bookingctl: %s\n", why);
-		return CTL_CONFIG;
 	}
-	conf = *loaded;
-	if (*conf.database_admin_url)
-		conf.database_url = conf.database_admin_url;
-	conf.api_workers = 0; /* outside of the pool: no bulkhead */
+	if (!batch.arena) {
+		fprintf(stderr, "bookingctl: there is no memory\n");
+		return CTL_FAILED;
+	}
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGINT, &action, NULL);
-	signal(SIGPIPE, SIG_IGN);
-
-	app = app_open(&conf, NULL, why, sizeof why);
-	if (!app) {
-		fprintf(stderr, "bookingctl: %s\n", why);
-		return CTL_CONFIG;
-	}
-	e = work_on(app, ctl, options.watch, &total);
-	app_close(app);
-	if (e)
-		return ctl_fail(ctl, e);
-	printf("%zu row%s worked on\n", total, total == 1 ? "" : "s");
-	return CTL_FINE;
+	e = work_on(app, &batch, options.watch, &total);
+	status = e ? ctl_fail(&batch, e) : CTL_FINE;
+	if (!e)
+		printf("%zu row%s worked on\n", total, total == 1 ? "" : "s");
+	arena_close(batch.arena);
+	return status;
 }
 
 static const struct verb verbs[] = {
+	{ &payments_list_command, payments_list },
+	{ &payments_show_command, payments_show },
+	{ &payments_retry_command, payments_retry },
+	{ &payments_refund_command, payments_refund },
 	{ &work_command, run_work },
 };
 

@@ -12,10 +12,7 @@
 #include "store/cache.h"
 #include "store/db.h"
 
-/* Seed: five failures open the breaker, 30 s later one probe; two retries, a
- * second apart. */
-#define BREAKER_FAILURES 5
-#define BREAKER_OPEN_US (30 * USEC_PER_SEC)
+/* Seed: two retries, a second apart. */
 #define RETRY_WAIT_US USEC_PER_SEC
 #define CONNECT_US (2 * USEC_PER_SEC)
 
@@ -27,7 +24,7 @@ open_stripe(struct app *app, int64_t workers, char *why, size_t why_max)
 	struct http_client_settings settings = {
 		.service = SHM_STRIPE,
 		.shm = app->shm,
-		.breaker = { BREAKER_FAILURES, BREAKER_OPEN_US },
+		.breaker = { APP_BREAKER_FAILURES, APP_BREAKER_OPEN_US },
 		.bulkhead = workers > 0 ? bulkhead_limit(workers) : 0,
 		.connect_us = CONNECT_US,
 		.total_us = conf->stripe_timeout_ms * 1000,

@@ -9,8 +9,13 @@
 #include <stdint.h>
 
 #include "app/settings.h"
+#include "base/clock.h"
 #include "base/compiler.h"
 #include "base/err.h"
+
+/* Seed: five failures open the breaker, 30 s later one probe. */
+#define APP_BREAKER_FAILURES 5
+#define APP_BREAKER_OPEN_US (30 * USEC_PER_SEC)
 
 struct cache;
 struct db;

@@ -15,10 +15,13 @@
 #include "app/schema.h"
 #include "app/settings.h"
 #include "base/arena.h"
+#include "base/breaker.h"
+#include "base/bulkhead.h"
 #include "base/clock.h"
 #include "base/instant.h"
 #include "base/scope.h"
 #include "base/shm.h"
+#include "remote/stripe.h"
 #include "store/cache.h"
 #include "store/db.h"
 
@@ -229,6 +232,94 @@ examine_redis(struct doctor *d, struct admin *admin)
 		    "it does not answer: every answer comes from Postgres");
 }
 
+/* ---- the outside -------------------------------------------------------------- */
+
+/* The pool's own judgement of a service, out of its shared memory. */
+static void
+examine_breakers(struct doctor *d, struct shm *shm)
+{
+	static const struct breaker_rules rules = { APP_BREAKER_FAILURES,
+		APP_BREAKER_OPEN_US };
+	int64_t now = clock_mono_us();
+	size_t limit = bulkhead_limit(d->conf.api_workers);
+	size_t used;
+
+	if (!shm)
+		return; /* said of the host */
+	for (int i = 0; i < SHM_SERVICE__MAX; i++) {
+		enum shm_service service = (enum shm_service)i;
+		struct breaker_view view;
+
+		breaker_read(shm_breaker(shm, service), &rules, now, &view);
+		find(d, view.state == BREAKER_CLOSED ? FINDING_OK :
+		    FINDING_WARN, CAUSE_SERVICE, arena_printf(d->sc->arena,
+		    "breaker %s", breaker_service_word(service)),
+		    "%s, %u failures in a row, opened %" PRIu64 " times, %"
+		    PRIu64 " calls refused", breaker_state_word(view.state),
+		    view.failures, view.opened, view.refused);
+	}
+	used = bulkhead_used(shm, now);
+	find(d, used >= limit ? FINDING_WARN : FINDING_OK, CAUSE_STATE,
+	    "bulkhead", "%zu of %zu workers are inside calls to the outside",
+	    used, limit);
+}
+
+/* Ask for one movement of the balance: it shows the key, the account and the
+ * way there, and changes nothing. */
+static void
+ask_stripe(struct doctor *d, struct app *app)
+{
+	struct stripe_call call = { .account = NULL };
+	struct stripe_pages pages = { .object = STRIPE_BALANCE,
+		.from_us = clock_wall_us() };
+	struct list items;
+	enum stripe_kind kind;
+	const char *key = d->conf.stripe_secret_key;
+	const char *mode = strstr(key, "_live_") ? "live" :
+	    strstr(key, "_test_") ? "test" : "unknown";
+
+	kind = stripe_pages_next(app->stripe, d->sc, &call, &pages, &items);
+	if (kind == STRIPE_DONE)
+		find(d, FINDING_OK, CAUSE_SERVICE, "stripe",
+		    "it answers at %s, mode %s", d->conf.stripe_url, mode);
+	else if (kind == STRIPE_DENIED)
+		find(d, FINDING_FAIL, CAUSE_SETTING, "stripe",
+		    "it does not take STRIPE_SECRET_KEY (mode %s)", mode);
+	else
+		find(d, FINDING_FAIL, CAUSE_SERVICE, "stripe",
+		    "it cannot be asked: %s", d->sc->why);
+	if (strcmp(mode, "test") == 0 &&
+	    strcmp(d->conf.stripe_url, STRIPE_URL) == 0)
+		find(d, FINDING_WARN, CAUSE_SETTING, "stripe mode",
+		    "the key is one for tests: no money moves");
+}
+
+static void
+examine_stripe(struct doctor *d)
+{
+	struct settings conf = d->conf;
+	char why[SCOPE_WHY_MAX];
+	struct app *app;
+
+	if (!*conf.stripe_secret_key) {
+		find(d, FINDING_WARN, CAUSE_SETTING, "stripe",
+		    "STRIPE_SECRET_KEY is not set: nobody can pay");
+		return;
+	}
+	if (!*conf.stripe_webhook_secrets)
+		find(d, FINDING_WARN, CAUSE_SETTING, "stripe webhooks",
+		    "STRIPE_WEBHOOK_SECRETS is not set: payments are only "
+		    "seen when due work asks for them");
+	conf.api_workers = 0; /* outside of the pool: no bulkhead */
+	app = app_open(&conf, NULL, why, sizeof why);
+	if (!app) {
+		find(d, FINDING_FAIL, CAUSE_SETTING, "stripe", "%s", why);
+		return;
+	}
+	ask_stripe(d, app);
+	app_close(app);
+}
+
 /* ---- Postgres --------------------------------------------------------------- */
 
 struct server {
@@ -424,6 +515,8 @@ doctor_examine(struct scope *sc, struct findings *ret_findings)
 		return;
 	}
 	examine_redis(d, admin);
+	examine_breakers(d, admin->shm);
+	examine_stripe(d);
 	if (!examine_server(d, admin))
 		return;
 	examine_schema(d);

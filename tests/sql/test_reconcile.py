@@ -3,15 +3,15 @@ Stripe's place: what agrees is left in peace, what was planted is found."""
 
 import base64
 import json
+import pathlib
 import sys
 import uuid
 
 import pytest
 
-from conftest import ROOT
 from test_invariants import put_booking
 
-sys.path.insert(0, str(ROOT / "tests" / "sandbox"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "sandbox"))
 
 from stripe_sandbox import KEY, Sandbox  # noqa: E402
 
@@ -44,6 +44,8 @@ class Shop:
         """A booking that was paid, here and there: (booking, payment, intent)."""
         total, code = amount / (1 if currency == "jpy" else 100), currency.upper()
         booking = put_booking(self.world, total_amount=total, paid_amount=0, currency=code)
+        self.world.all("insert into bookings.customer_info values (gen_random_uuid(), %s, '', '', '')",
+                       (booking,))
         payment = uuid.uuid4()
         intent = self.stripe.paid(amount=amount, currency=currency, **{
             "metadata[booking_id]": str(booking), "metadata[payment_id]": str(payment), **more})

@@ -1,0 +1,214 @@
+/* payment_admin.c: payments as an operator sees them. */
+#include "app/payment_admin.h"
+
+#include <string.h>
+
+#include "app/admin.h"
+#include "app/app.h"
+#include "base/instant.h"
+#include "base/scope.h"
+#include "domain/access.h"
+#include "domain/currency.h"
+#include "store/db.h"
+
+#define COLUMN(name, kind, field) \
+	{ name, kind, offsetof(struct payment_line, field) }
+static const struct column line_items[] = {
+	COLUMN("id", COLUMN_UUID, id),
+	COLUMN("booking_id", COLUMN_UUID, booking),
+	COLUMN("payment_status", COLUMN_TEXT, status),
+	COLUMN("amount", COLUMN_I64, amount),
+	COLUMN("refunded_amount", COLUMN_I64, refunded),
+	COLUMN("currency", COLUMN_TEXT, currency),
+	COLUMN("payment_method", COLUMN_TEXT, method),
+	COLUMN("stripe_payment_id", COLUMN_TEXT, intent),
+	COLUMN("failure_code", COLUMN_TEXT, failure),
+	COLUMN("created_at", COLUMN_INSTANT, created_us),
+};
+#undef COLUMN
+static const struct columns line_columns = { sizeof(struct payment_line),
+	line_items, ARRAY_LEN(line_items) };
+
+#define COLUMN(name, kind, field) \
+	{ name, kind, offsetof(struct payment_entry, field) }
+static const struct column entry_items[] = {
+	COLUMN("kind", COLUMN_TEXT, kind),
+	COLUMN("account", COLUMN_TEXT, account),
+	COLUMN("amount", COLUMN_I64, amount),
+	COLUMN("currency", COLUMN_TEXT, currency),
+	COLUMN("created_at", COLUMN_INSTANT, created_us),
+};
+#undef COLUMN
+static const struct columns entry_columns = { sizeof(struct payment_entry),
+	entry_items, ARRAY_LEN(entry_items) };
+
+#define COLUMN(name, kind, field) \
+	{ name, kind, offsetof(struct payment_due, field) }
+static const struct column due_items[] = {
+	COLUMN("id", COLUMN_I64, id),
+	COLUMN("type", COLUMN_TEXT, type),
+	COLUMN("due_at", COLUMN_INSTANT, due_us),
+	COLUMN("attempts", COLUMN_I64, attempts),
+	COLUMN("dead_at", COLUMN_INSTANT, dead_us),
+};
+#undef COLUMN
+static const struct columns due_columns = { sizeof(struct payment_due),
+	due_items, ARRAY_LEN(due_items) };
+
+enum err
+payment_browse(struct admin *admin, struct scope *sc,
+    const struct payment_filter *filter, struct payment_line **ret_lines,
+    size_t *ret_count)
+{
+	struct args args;
+
+	args_init(&args, sc->arena);
+	args_text(&args, filter->status);
+	args_uuid(&args, &filter->booking);
+	args_instant(&args, filter->since_us);
+	args_i64(&args, filter->max);
+	return db_all(admin->db, sc, STMT_PAYMENT_BROWSE, &args, &line_columns,
+	    ret_lines, ret_count);
+}
+
+/* What payment_row.c reads with. */
+static struct app
+app_of(const struct admin *admin)
+{
+	return (struct app){ .conf = admin->conf, .shm = admin->shm,
+		.db = admin->db, .cache = admin->cache };
+}
+
+enum err
+payment_inspect(struct admin *admin, struct scope *sc, const struct uuid *id,
+    struct payment_file *ret_file)
+{
+	struct app app = app_of(admin);
+	struct payment_file file;
+	struct args args;
+	enum err e;
+
+	e = payment_find(&app, sc, id, NULL, NULL, &file.payment);
+	if (e == ERR_NOT_FOUND)
+		return scope_fail(sc, e, "there is no such payment");
+	if (!e)
+		e = refund_rows(&app, sc, id, &file.refunds,
+		    &file.refund_count);
+	args_init(&args, sc->arena);
+	args_uuid(&args, id);
+	if (!e)
+		e = db_all(admin->db, sc, STMT_PAYMENT_ENTRIES, &args,
+		    &entry_columns, &file.entries, &file.entry_count);
+	if (!e)
+		e = db_all(admin->db, sc, STMT_PAYMENT_DUE, &args,
+		    &due_columns, &file.due, &file.due_count);
+	if (e)
+		return e;
+
+	*ret_file = file;
+	return ERR_OK;
+}
+
+enum err
+payment_retry(struct admin *admin, struct scope *sc, const struct uuid *id,
+    int64_t *ret_count)
+{
+	struct app app = app_of(admin);
+	struct payment_row row;
+	struct args args;
+	enum err e;
+
+	e = payment_find(&app, sc, id, NULL, NULL, &row);
+	if (e == ERR_NOT_FOUND)
+		return scope_fail(sc, e, "there is no such payment");
+	if (e)
+		return e;
+	args_init(&args, sc->arena);
+	args_uuid(&args, id);
+	return db_do(admin->db, sc, STMT_PAYMENT_RETRY, &args, ret_count);
+}
+
+/* ---- refunds by staff ---------------------------------------------------------- */
+
+static enum err
+amount_of(struct scope *sc, const struct payment_row *p, int64_t wanted,
+    int64_t *ret_amount)
+{
+	const struct currency *currency = currency_find(p->currency);
+	int64_t left = p->amount - p->refunded;
+	int64_t amount = wanted == NONE ? left : wanted;
+
+	if (strcmp(p->status, "succeeded") != 0)
+		return scope_fail(sc, ERR_STATE, "the payment is %s: nothing "
+		    "of it can go back", p->status);
+	if (left == 0)
+		return scope_fail(sc, ERR_STATE, "all of the payment went back "
+		    "already");
+	if (amount < 1 || amount > left)
+		return scope_fail(sc, ERR_CONFLICT, "%lld.%02lld of the "
+		    "payment are left to go back", (long long)(left / 100),
+		    (long long)(left % 100));
+	if (currency && amount % currency->step != 0)
+		return scope_fail(sc, ERR_CONFLICT, "that is no amount of %s",
+		    p->currency);
+
+	*ret_amount = amount;
+	return ERR_OK;
+}
+
+static enum err
+try_back(struct app *app, struct scope *sc, const struct uuid *id,
+    int64_t wanted, struct payment_back *back)
+{
+	static const struct caller staff = { .kind = CALLER_SYSTEM,
+		.name = "system" };
+	struct booking_row row;
+	struct payment_row p;
+	struct refund_row made;
+	struct decision d;
+	enum err e;
+
+	e = payment_find(app, sc, id, NULL, NULL, &p);
+	if (e == ERR_NOT_FOUND)
+		return scope_fail(sc, e, "there is no such payment");
+	if (!e)
+		e = booking_row_load(app, sc, &staff, &p.booking_id, NULL,
+		    &row);
+	if (e)
+		return e;
+	back->currency = p.currency;
+	/* An answer that was lost: it is there already. */
+	e = refund_find(app, sc, &back->refund, NULL, &made);
+	if (!e)
+		back->amount = made.amount;
+	if (e != ERR_NOT_FOUND)
+		return e;
+
+	e = amount_of(sc, &p, wanted, &back->amount);
+	if (e)
+		return e;
+	decision_begin(&d, sc, &row);
+	decision_refund_new(&d, &back->refund, &p.id, back->amount, "staff");
+	return decision_commit(&d, app, sc);
+}
+
+enum err
+payment_give_back(struct app *app, struct scope *sc, const struct uuid *id,
+    int64_t amount, struct payment_back *ret_back)
+{
+	struct payment_back back = { .amount = NONE };
+	enum err e = ERR_STALE;
+
+	uuid_new(&back.refund);
+	for (int i = 0; i < WRITE_TRIES && e; i++) {
+		e = try_back(app, sc, id, amount, &back);
+		if (e && e != ERR_STALE && e != ERR_RETRY &&
+		    e != ERR_UNCERTAIN)
+			return e;
+	}
+	if (e)
+		return e;
+
+	*ret_back = back;
+	return ERR_OK;
+}
