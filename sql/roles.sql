@@ -35,7 +35,8 @@ begin
                  where (n.nspname = 'bookings'
                    and p.proname in ('place', 'change', 'release', 'remember'))
                     or (n.nspname = 'payments'
-                   and p.proname in ('apply', 'keep_event', 'restate_answer')) loop
+                   and p.proname in ('apply', 'keep_event', 'restate_answer',
+                                     'is_of_others')) loop
             execute format('grant execute on function %s to booking_api', s);
         end loop;
     end if;

@@ -1150,6 +1150,13 @@ create trigger journal_append_only before update or delete or truncate on paymen
 
 -- ---- functions ---------------------------------------------------------------
 
+-- Money that came too late, twice, or for another price was never the booking's:
+-- that it goes back neither makes the booking refunded nor lessens what is due.
+create function payments.is_of_others(p_reason text)
+returns boolean language sql immutable as $$
+    select p_reason in ('late', 'duplicate', 'superseded')
+$$;
+
 -- A refund is owed from its row on; what failed is owed no less, but no longer
 -- on its way.  Everything that is summed up elsewhere is summed here.
 create function payments.sum_up(p_booking uuid)
@@ -1162,14 +1169,21 @@ begin
              where q.booking_id = p_booking group by q.id) as s
      where p.id = s.id and p.refunded_amount <> s.refunded;
     update bookings.bookings b
-       set paid_amount = s.paid, refunded_amount = s.refunded,
+       set paid_amount = p.paid, refunded_amount = p.refunded,
            payment_status = case
-               when s.paid > 0 and s.refunded >= s.paid then 'refunded'
-               when s.refunded > 0 then 'partially_refunded'
+               when r.due > 0 and r.due >= p.paid - r.others then 'refunded'
+               when r.due > 0 then 'partially_refunded'
+               when p.paid > 0 and p.refunded >= p.paid
+                    and b.booking_status in ('expired', 'cancelled') then 'refunded'
+               when b.payment_status in ('refunded', 'partially_refunded') then 'paid'
                else b.payment_status end
-      from (select coalesce(sum(p.amount) filter (where p.payment_status = 'succeeded'), 0) as paid,
-                   coalesce(sum(p.refunded_amount), 0) as refunded
-              from payments.payments p where p.booking_id = p_booking) as s
+      from (select coalesce(sum(q.amount) filter (where q.payment_status = 'succeeded'), 0) as paid,
+                   coalesce(sum(q.refunded_amount), 0) as refunded
+              from payments.payments q where q.booking_id = p_booking) as p,
+           (select coalesce(sum(q.amount) filter (where payments.is_of_others(q.reason)), 0) as others,
+                   coalesce(sum(q.amount) filter (where not payments.is_of_others(q.reason)
+                                                    and q.refund_status <> 'failed'), 0) as due
+              from payments.refunds q where q.booking_id = p_booking) as r
      where b.id = p_booking;
 end $$;
 

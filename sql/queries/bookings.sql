@@ -28,13 +28,15 @@ select bookings.place($1::uuid, $2::uuid, $3::uuid, $4::bigint::integer,
 
 -- :name booking_get :one :read
 -- $2 and $3 narrow to the caller's own; $4, $5 ask for a stored answer too.
+-- Paid and refunded are what is the booking's own, without what came by mistake.
 select b.id, b.customer_id, b.franchise_id, b.booking_status, b.start_datetime, b.end_datetime,
        (b.total_amount * 100)::bigint as total_amount, b.currency, b.payment_status,
        b.reference_number, b.booking_code, b.child_count::bigint, b.hold_expires_at,
        b.version::bigint, b.data_key, b.line_items::text as line_items,
        b.cancel_hours, b.cancel_percent, (b.cancel_fee * 100)::bigint as cancel_fee,
-       b.refund_cap_percent::bigint, (b.paid_amount * 100)::bigint as paid_amount,
-       (b.refunded_amount * 100)::bigint as refunded_amount,
+       b.refund_cap_percent::bigint,
+       ((b.paid_amount - m.others) * 100)::bigint as paid_amount,
+       ((b.refunded_amount - m.returned) * 100)::bigint as refunded_amount,
        (b.refund_amount * 100)::bigint as refund_amount, b.cancellation_reason, b.cancelled_at,
        b.created_at, b.updated_at,
        i.id as contact_id, i.name as contact_name, i.email as contact_email,
@@ -53,6 +55,11 @@ select b.id, b.customer_id, b.franchise_id, b.booking_status, b.start_datetime, 
         cross join lateral (values (1, c.name), (2, c.special_needs), (3, c.allergies),
               (4, c.pickup_authorization), (5, c.special_instructions)) as t (part, text)
         where c.booking_id = b.id) as c
+ cross join lateral (
+       select coalesce(sum(r.amount), 0) as others,
+              coalesce(sum(r.amount) filter (where r.refund_status <> 'failed'), 0) as returned
+         from payments.refunds r
+        where r.booking_id = b.id and payments.is_of_others(r.reason)) as m
   left join bookings.idempotency_keys k on k.caller = $4::text and k.key = $5::text
   left join bookings.bookings kb on kb.id = k.booking_id
  where b.id = $1::uuid
