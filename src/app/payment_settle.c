@@ -222,7 +222,8 @@ payment_settle(struct app *app, struct scope *sc, const struct uuid *payment,
 	/* What is decided anew finds its own effect, if an answer was lost. */
 	for (int i = 0; i < WRITE_TRIES; i++) {
 		e = try_settle(app, sc, payment, outcome, word, places_gone);
-		if (e == ERR_CAPACITY)
+		/* No places, or the child has another one by now. */
+		if (e == ERR_CAPACITY || e == ERR_CHILD_BUSY)
 			places_gone = true;
 		else if (e == ERR_STATE)
 			return ERR_OK; /* the event had its effect */
