@@ -18,9 +18,10 @@
 #include "remote/stripe.h"
 #include "store/db.h"
 
-/* Stripe's least is 30 minutes; the key of a session is good for a minute, so
- * that the same key always asks for the same end. */
-#define SESSION_US (30 * USEC_PER_MIN)
+/* Stripe's least is 30 minutes, by its own clock and when the call arrives; the
+ * key of a session is good for a minute, so that the same key always asks for
+ * the same end. */
+#define SESSION_US (30 * USEC_PER_MIN + 30 * USEC_PER_SEC)
 #define KEY_US USEC_PER_MIN
 /* A session about to end is not worth sending a customer to. */
 #define WORTH_US (2 * USEC_PER_MIN)
@@ -225,7 +226,8 @@ new_attempt(struct app *app, struct scope *sc, const struct booking_row *row,
 	return ERR_OK;
 }
 
-/* An open session past its time: what has become of it? */
+/* A session at its end: what has become of it?  One that still takes money is
+ * closed, so that there are never two. */
 static enum err
 look_at(struct app *app, struct scope *sc, const struct payment_row *p)
 {
@@ -234,10 +236,11 @@ look_at(struct app *app, struct scope *sc, const struct payment_row *p)
 	struct payment_outcome outcome = { .to = ATTEMPT_EXPIRED,
 		.amount = NONE };
 
-	if (stripe_session_read(app->stripe, sc, &call, p->session, &s) !=
-	    STRIPE_DONE)
+	if (stripe_session_expire(app->stripe, sc, &call, p->session, &s) !=
+	    STRIPE_DONE && stripe_session_read(app->stripe, sc, &call,
+	    p->session, &s) != STRIPE_DONE)
 		return scope_fail(sc, ERR_PAYMENTS_UNAVAILABLE,
-		    "the session cannot be read");
+		    "the session can be neither closed nor read");
 	if (s.status == STRIPE_SESSION_COMPLETE && s.paid == STRIPE_PAID_YES)
 		outcome = (struct payment_outcome){ ATTEMPT_SUCCEEDED,
 			s.payment_intent, s.amount,
