@@ -91,6 +91,11 @@ on_session(struct app *app, struct scope *sc, const struct stripe_event *event,
 	default:
 		outcome.to = ATTEMPT_EXPIRED;
 	}
+	/* A session whose answer was lost belongs to the attempt and is not the
+	 * one that the customer has: its money counts, its end does not. */
+	if ((outcome.to == ATTEMPT_EXPIRED || outcome.to == ATTEMPT_FAILED) &&
+	    (!row.session || strcmp(row.session, s->id) != 0))
+		return keep(app, sc, word);
 	return payment_settle(app, sc, &row.id, &outcome, word);
 }
 
