@@ -23,6 +23,9 @@
 #define BACKOFF_MAX_MS 300000
 #define PENDING_MS 60000 /* how soon a refund that is pending is read again */
 #define TRIES 5
+#define REFUND_PAGES_MAX 10
+/* Half of what Stripe keeps a key for. */
+#define KEY_TRUSTED_US (12 * USEC_PER_HOUR)
 
 struct work {
 	int64_t id;
@@ -168,15 +171,83 @@ told_refund(struct app *app, struct scope *sc, const struct refund_row *r,
 	return strcmp(status, "pending") == 0 ? WORK_SOON : WORK_DONE;
 }
 
+/* The refund that a lost answer was about: Stripe keeps even a 500 under the
+ * key, so that asking again says nothing. */
+static enum stripe_kind
+find_refund(struct app *app, struct scope *sc, const struct payment_row *p,
+    const struct refund_row *r, struct stripe_refund *told, bool *ret_found)
+{
+	struct stripe_call call = { .account = p->account };
+	struct stripe_pages pages = { .object = STRIPE_REFUND,
+		.payment_intent = p->intent };
+
+	*ret_found = false;
+	for (int i = 0; i < REFUND_PAGES_MAX && !pages.over; i++) {
+		struct list list = { NULL, 0 };
+		const struct stripe_refund *items;
+		enum stripe_kind kind = stripe_pages_next(app->stripe, sc,
+		    &call, &pages, &list);
+
+		if (kind != STRIPE_DONE)
+			return kind;
+		items = list.items;
+		for (size_t k = 0; k < list.count; k++) {
+			if (!uuid_equal(&items[k].tags.refund_id, &r->id))
+				continue;
+			*told = items[k];
+			*ret_found = true;
+			return STRIPE_DONE;
+		}
+	}
+	return STRIPE_DONE;
+}
+
+/* Ask for it, unless it is old enough to have been asked for: Stripe forgets
+ * keys after a day, and must not refund twice then. */
+static enum done
+ask_refund(struct app *app, struct scope *sc, const struct payment_row *p,
+    const struct refund_row *r)
+{
+	char id[UUID_TEXT_MAX];
+	struct stripe_call call = { .account = p->account,
+		.key = arena_printf(sc->arena, "refund:%s",
+		    uuid_format(&r->id, id)) };
+	struct stripe_refund_new wanted = {
+		.currency = currency_find(r->currency),
+		.amount = r->amount,
+		.payment_intent = p->intent,
+		.tags = { .booking_id = r->booking_id, .payment_id = p->id,
+		    .refund_id = r->id },
+	};
+	struct stripe_refund told;
+	enum stripe_kind kind = STRIPE_DONE;
+	enum stripe_kind looked;
+	bool found = false;
+
+	if (clock_wall_us() - r->created_us > KEY_TRUSTED_US)
+		kind = find_refund(app, sc, p, r, &told, &found);
+	if (kind != STRIPE_DONE)
+		return done_of_stripe(kind);
+	if (found)
+		return told_refund(app, sc, r, &told);
+	kind = stripe_refund_create(app->stripe, sc, &call, &wanted, &told);
+	if (kind == STRIPE_DONE)
+		return told_refund(app, sc, r, &told);
+	if (kind == STRIPE_LATER || kind == STRIPE_DENIED)
+		return WORK_LATER;
+	looked = find_refund(app, sc, p, r, &told, &found);
+	if (looked == STRIPE_DONE && found)
+		return told_refund(app, sc, r, &told);
+	return done_of_stripe(kind);
+}
+
 static enum done
 work_refund(struct app *app, struct scope *sc, const struct work *w)
 {
-	struct stripe_call call = { .retries = STRIPE_RETRIES };
-	struct stripe_refund_new wanted;
+	struct stripe_call call = { .key = NULL };
 	struct stripe_refund told;
 	struct payment_row p;
 	struct refund_row r;
-	char id[UUID_TEXT_MAX];
 	enum stripe_kind kind;
 	enum err e;
 
@@ -188,26 +259,11 @@ work_refund(struct app *app, struct scope *sc, const struct work *w)
 	if (strcmp(r.status, "succeeded") == 0 ||
 	    strcmp(r.status, "failed") == 0)
 		return WORK_DONE;
+	if (!r.stripe_id)
+		return p.intent ? ask_refund(app, sc, &p, &r) : WORK_WRONG;
 
 	call.account = p.account;
-	if (r.stripe_id) {
-		kind = stripe_refund_read(app->stripe, sc, &call, r.stripe_id,
-		    &told);
-		return kind == STRIPE_DONE ? told_refund(app, sc, &r, &told) :
-		    done_of_stripe(kind);
-	}
-	if (!p.intent)
-		return WORK_WRONG;
-	call.key = arena_printf(sc->arena, "refund:%s", uuid_format(&r.id,
-	    id));
-	wanted = (struct stripe_refund_new){
-		.currency = currency_find(r.currency),
-		.amount = r.amount,
-		.payment_intent = p.intent,
-		.tags = { .booking_id = r.booking_id, .payment_id = p.id,
-		    .refund_id = r.id },
-	};
-	kind = stripe_refund_create(app->stripe, sc, &call, &wanted, &told);
+	kind = stripe_refund_read(app->stripe, sc, &call, r.stripe_id, &told);
 	return kind == STRIPE_DONE ? told_refund(app, sc, &r, &told) :
 	    done_of_stripe(kind);
 }
