@@ -52,6 +52,9 @@ release(struct app *app, struct scope *sc, const struct ending *ending,
 		    row->data_key.data, row->data_key.len, &key);
 	if (!e)
 		e = refund_plan_make(app, sc, &row->id, ending->refund, &plan);
+	/* Refunded since the booking was read: then that has changed too. */
+	if (e == ERR_CONFLICT)
+		return ERR_STALE;
 	if (e)
 		return e;
 
