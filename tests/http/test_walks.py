@@ -20,7 +20,8 @@ def run(*words, **environment):
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("walks") / "i"
     try:
-        run(TREE / "tools/instance", "start", folder, "0", INSTANCE_RATE_LIMIT="off")
+        run(TREE / "tools/instance", "start", folder, "0", INSTANCE_RATE_LIMIT="off",
+            INSTANCE_STRIPE="sandbox")
         run(TREE / "tools/instance", "demo", folder)
         yield folder
     finally:
@@ -60,6 +61,6 @@ def test_the_readme_can_be_pasted(folder, tmp_path):
 def test_the_api_guide_can_be_pasted(folder, tmp_path):
     told = walk(folder, tmp_path, "\n".join(blocks("docs/api.md")))
     assert "/docs/errors" not in told, told
-    for part in ('"total_amount":255.00', '\netag: "1"', '\nlocation: /api/v1/bookings/',
+    for part in ('"total_amount":255.00', '\netag: "2"', '\nlocation: /api/v1/bookings/',
                  '"total_amount":142.50', '"status":"cancelled"'):
         assert part in told, told
