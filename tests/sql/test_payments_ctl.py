@@ -1,4 +1,4 @@
-"""test_payments.py: bookingctl payments list, show and retry, what verify says
+"""test_payments_ctl.py: bookingctl payments list, show and retry, what verify says
 of money, and what doctor says of Stripe."""
 
 import json
