@@ -103,30 +103,6 @@ release(struct app *app, struct scope *sc, const struct ending *ending,
 	return ERR_OK;
 }
 
-/* Store the answer of a repeat that changes nothing. */
-static enum err
-remember(struct app *app, struct scope *sc, const struct caller *caller,
-    struct replay *replay, const struct booking_row *row,
-    const struct booking *booking)
-{
-	struct data_key key;
-	struct args args;
-	enum err e;
-
-	if (!replay)
-		return ERR_OK;
-	e = keyring_unwrap(app->ring, sc, &row->id, row->data_key.data,
-	    row->data_key.len, &key);
-	if (e)
-		return e;
-	args_init(&args, sc->arena);
-	args_uuid(&args, &row->id);
-	replay_args(app, sc, &args, caller, replay, booking, &key);
-	crypto_wipe(&key, sizeof key);
-
-	return db_do(app->db, sc, STMT_BOOKING_REMEMBER, &args, NULL);
-}
-
 enum err
 booking_remember(struct app *app, struct scope *sc,
     const struct caller *caller, struct replay *replay,
@@ -137,7 +113,8 @@ booking_remember(struct app *app, struct scope *sc,
 
 	e = booking_row_view(app, sc, row, &b);
 	if (!e)
-		e = remember(app, sc, caller, replay, row, b);
+		e = replay_remember(app, sc, caller, replay, row,
+		    replay ? replay_text(sc, replay, b) : NULL);
 	/* A lost answer is read again: then it is stored, or it is not. */
 	if (e == ERR_UNCERTAIN)
 		return ERR_STALE;

@@ -172,10 +172,21 @@ replay_find(struct app *app, struct scope *sc,
 	return e;
 }
 
+const char *
+replay_text(struct scope *sc, const struct replay *replay, const void *object)
+{
+	struct buf out;
+
+	buf_init(&out, sc->arena, ANSWER_MAX);
+	replay->render(sc, object, &out);
+	assert(!out.overflow);
+	return out.data;
+}
+
 void
-replay_args(struct app *app, struct scope *sc, struct args *args,
+replay_text_args(struct app *app, struct scope *sc, struct args *args,
     const struct caller *caller, const struct replay *replay,
-    const struct booking *booking, const struct data_key *key)
+    const struct uuid *booking, const struct data_key *key, const char *text)
 {
 	struct bytes fingerprint = { NULL, 0 };
 	struct bytes answer = { NULL, 0 };
@@ -183,15 +194,11 @@ replay_args(struct app *app, struct scope *sc, struct args *args,
 	if (replay) {
 		uint8_t hash[SHA256_LEN];
 		struct sealed s;
-		struct buf out;
 
 		keyring_request_hash(app->ring, replay->fingerprint,
 		    replay->fingerprint_len, hash);
-		buf_init(&out, sc->arena, ANSWER_MAX);
-		replay->render(sc, booking, &out);
-		assert(!out.overflow);
-		s = keyring_seal(sc, key, "idempotency_keys.answer",
-		    &booking->booking_id, out.data);
+		s = keyring_seal(sc, key, "idempotency_keys.answer", booking,
+		    text);
 		answer = (struct bytes){ s.data, s.len };
 		fingerprint = (struct bytes){ arena_memdup(sc->arena, hash,
 		    sizeof hash), sizeof hash };
@@ -200,6 +207,68 @@ replay_args(struct app *app, struct scope *sc, struct args *args,
 	args_text(args, replay ? replay->key : NULL);
 	args_bytes(args, fingerprint);
 	args_bytes(args, answer);
+}
+
+void
+replay_args(struct app *app, struct scope *sc, struct args *args,
+    const struct caller *caller, const struct replay *replay,
+    const struct booking *booking, const struct data_key *key)
+{
+	replay_text_args(app, sc, args, caller, replay,
+	    booking ? &booking->booking_id : NULL, key,
+	    replay ? replay_text(sc, replay, booking) : NULL);
+}
+
+enum err
+replay_remember(struct app *app, struct scope *sc,
+    const struct caller *caller, const struct replay *replay,
+    const struct booking_row *row, const char *text)
+{
+	struct data_key key;
+	struct args args;
+	enum err e;
+
+	if (!replay)
+		return ERR_OK;
+	e = keyring_unwrap(app->ring, sc, &row->id, row->data_key.data,
+	    row->data_key.len, &key);
+	if (e)
+		return e;
+	args_init(&args, sc->arena);
+	args_uuid(&args, &row->id);
+	replay_text_args(app, sc, &args, caller, replay, &row->id, &key,
+	    text);
+	crypto_wipe(&key, sizeof key);
+
+	return db_do(app->db, sc, STMT_BOOKING_REMEMBER, &args, NULL);
+}
+
+enum err
+replay_restate(struct app *app, struct scope *sc, const struct caller *caller,
+    const struct replay *replay, const struct booking_row *row,
+    const char *text)
+{
+	struct data_key key;
+	struct sealed answer;
+	struct args args;
+	enum err e;
+
+	if (!replay)
+		return ERR_OK;
+	e = keyring_unwrap(app->ring, sc, &row->id, row->data_key.data,
+	    row->data_key.len, &key);
+	if (e)
+		return e;
+	answer = keyring_seal(sc, &key, "idempotency_keys.answer", &row->id,
+	    text);
+	crypto_wipe(&key, sizeof key);
+
+	args_init(&args, sc->arena);
+	args_text(&args, caller->name);
+	args_text(&args, replay->key);
+	args_uuid(&args, &row->id);
+	args_bytes(&args, (struct bytes){ answer.data, answer.len });
+	return db_do(app->db, sc, STMT_ANSWER_RESTATE, &args, NULL);
 }
 
 struct stands {

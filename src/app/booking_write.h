@@ -52,6 +52,21 @@ void replay_args(struct app *app, struct scope *sc, struct args *args,
     const struct caller *caller, const struct replay *replay,
     const struct booking *booking, const struct data_key *key);
 
+/* What is stored for that object; the same with a text that is there. */
+const char *replay_text(struct scope *sc, const struct replay *replay,
+    const void *object);
+void replay_text_args(struct app *app, struct scope *sc, struct args *args,
+    const struct caller *caller, const struct replay *replay,
+    const struct uuid *booking, const struct data_key *key, const char *text);
+/* Store the answer of what changes nothing (ERR_STALE: there is one by now),
+ * or another one in place of the stored.  Without a key: nothing. */
+enum err replay_remember(struct app *app, struct scope *sc,
+    const struct caller *caller, const struct replay *replay,
+    const struct booking_row *row, const char *text) MUSTCHECK;
+enum err replay_restate(struct app *app, struct scope *sc,
+    const struct caller *caller, const struct replay *replay,
+    const struct booking_row *row, const char *text) MUSTCHECK;
+
 /* Did the write that tells this event commit?  For lost answers. */
 enum err event_stands(struct app *app, struct scope *sc,
     const struct uuid *event_id, bool *ret_stands) MUSTCHECK;

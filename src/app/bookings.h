@@ -31,15 +31,15 @@ struct scope;
 
 /*
  * An Idempotency-Key and what the caller wants stored under it.  render writes
- * the answer (opaque to the use case) from the booking as it will stand; it is
- * stored, encrypted, in the commit of the effect.
+ * the answer (opaque to the use case) from what the use case answers (a struct
+ * booking, payment or refund) as it will stand; it is stored, encrypted, in the
+ * commit of the effect.
  */
 struct replay {
 	const char *key;         /* 1..255 printable characters */
 	const char *fingerprint; /* method, path and body: what must be equal */
 	size_t fingerprint_len;
-	void (*render)(struct scope *sc, const struct booking *booking,
-	    struct buf *out);
+	void (*render)(struct scope *sc, const void *object, struct buf *out);
 	const char *stored; /* out: the answer stored earlier, or NULL */
 };
 

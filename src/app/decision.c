@@ -5,6 +5,7 @@
 
 #include "app/app.h"
 #include "base/arena.h"
+#include "base/crypto.h"
 #include "base/instant.h"
 #include "base/json.h"
 #include "base/scope.h"
@@ -49,7 +50,7 @@ void
 decision_begin(struct decision *d, struct scope *sc,
     const struct booking_row *booking)
 {
-	*d = (struct decision){ .sc = sc };
+	*d = (struct decision){ .sc = sc, .row = booking };
 	buf_init(&d->booking, sc->arena, PART_MAX);
 	buf_init(&d->rest, sc->arena, PART_MAX);
 	buf_init(&d->refunds, sc->arena, PART_MAX);
@@ -176,6 +177,36 @@ decision_entry(struct decision *d, const char *kind,
 	buf_putc(out, '}');
 }
 
+void
+decision_answer(struct decision *d, const struct caller *caller,
+    const struct replay *replay, const char *text)
+{
+	d->caller = caller;
+	d->replay = replay;
+	d->answer = text;
+}
+
+/* Seal and bind what is stored under the key. */
+static enum err
+put_answer(struct decision *d, struct app *app, struct scope *sc,
+    struct args *args)
+{
+	const struct booking_row *row = d->row;
+	struct data_key key = { 0 };
+
+	if (d->replay) {
+		enum err e = keyring_unwrap(app->ring, sc, &row->id,
+		    row->data_key.data, row->data_key.len, &key);
+
+		if (e)
+			return e;
+	}
+	replay_text_args(app, sc, args, d->caller, d->replay, &row->id, &key,
+	    d->answer);
+	crypto_wipe(&key, sizeof key);
+	return ERR_OK;
+}
+
 enum err
 decision_commit(struct decision *d, struct app *app, struct scope *sc)
 {
@@ -196,7 +227,9 @@ decision_commit(struct decision *d, struct app *app, struct scope *sc)
 	args_init(&args, sc->arena);
 	args_text(&args, all.data);
 	news_args(&args, &d->news);
-	replay_args(app, sc, &args, NULL, NULL, NULL, NULL);
+	e = put_answer(d, app, sc, &args);
+	if (e)
+		return e;
 	if (d->touched.count > 0)
 		touched_before(app, &d->touched);
 	e = db_do(app->db, sc, STMT_PAYMENT_APPLY, &args, NULL);

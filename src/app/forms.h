@@ -145,6 +145,7 @@ struct start_option {
 struct refusal {
 	struct list full_slots;   /* of struct full_slot */
 	struct list alternatives; /* of struct start_option, at most 3 */
+	const char *decline_code; /* ERR_DECLINED: Stripe's word */
 };
 
 /* ---- availability --------------------------------------------------------- */

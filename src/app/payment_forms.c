@@ -12,6 +12,8 @@
 #define EX_ID "\"0193a5c8-7b1e-7c3a-9d42-5f0e8a6b1c2d\""
 #define EX_AT "\"2027-01-10T12:00:00Z\""
 
+static const char *const booking_states[] = { "pending", "confirmed",
+	"checked_in", "completed", "expired", "cancelled", "no_show", NULL };
 static const char *const payment_states[] = { "queued", "open",
 	"requires_action", "processing", "succeeded", "failed", "expired",
 	"superseded", NULL };
@@ -42,11 +44,21 @@ static const struct field refund_rows[] = {
 	{ "processed_at", FIELD_INSTANT, ALWAYS, 0, 0, AT(refund, processed_us), NULL, NULL,
 	  "When it ended.", EX_AT },
 };
+static const struct field next_action_rows[] = {
+	{ "type", FIELD_TEXT, MUST, 0, 100, AT(next_action, type), NULL, NULL,
+	  "Stripe's word for it.", "\"redirect_to_url\"" },
+	{ "redirect_url", FIELD_TEXT, ALWAYS, 0, 0, AT(next_action, redirect_url), NULL, NULL,
+	  "The page of the customer's bank; it leads back to /paid.", "null" },
+	{ "client_secret", FIELD_TEXT, ALWAYS, 0, 0, AT(next_action, client_secret), NULL, NULL,
+	  "For Stripe's own script in the browser; keep it from logs.", "null" },
+};
 static const struct field payment_rows_[] = {
 	{ "payment_id", FIELD_UUID, MUST, 0, 0, AT(payment, payment_id), NULL, NULL,
 	  "The payment.", EX_ID },
 	{ "booking_id", FIELD_UUID, MUST, 0, 0, AT(payment, booking_id), NULL, NULL,
 	  "The booking it pays.", EX_ID },
+	{ "booking_status", FIELD_WORD, MUST, 0, 0, AT(payment, booking_status), NULL,
+	  booking_states, "Where the booking stands.", "\"confirmed\"" },
 	{ "status", FIELD_WORD, MUST, 0, 0, AT(payment, status), NULL, payment_states,
 	  "Where it stands.", "\"succeeded\"" },
 	{ "amount", FIELD_MONEY, MUST, 0, MONEY_MAX, AT(payment, amount), NULL, NULL,
@@ -59,6 +71,9 @@ static const struct field payment_rows_[] = {
 	  "checkout, or Stripe's payment method.", "\"checkout\"" },
 	{ "payment_url", FIELD_TEXT, ALWAYS, 0, 0, AT(payment, payment_url), NULL, NULL,
 	  "Where the customer pays, while that is possible.", "null" },
+	{ "next_action", FIELD_OBJECT, ALWAYS, 0, 0, AT(payment, next_action),
+	  &form_next_action, NULL, "requires_action, in the answer to paying: what the"
+	  " customer does next.", NULL },
 	{ "failure_code", FIELD_TEXT, ALWAYS, 0, 100, AT(payment, failure_code), NULL, NULL,
 	  "Stripe's word for why it failed.", "null" },
 	{ "refunds", FIELD_LIST, MUST, 0, 100, AT(payment, refunds), &form_refund, NULL,
@@ -95,6 +110,8 @@ static const struct field webhook_answer_rows[] = {
 		.size = sizeof(struct type), .fields = (rows), \
 		.count = ARRAY_LEN(rows) }
 
+FORM(next_action, "NextAction", next_action, next_action_rows,
+    "What the customer has to do before the payment can go on.");
 FORM(refund, "Refund", refund, refund_rows, "Money that goes back.");
 FORM(payment, "Payment", payment, payment_rows_, "One attempt to pay.");
 FORM(booking_payment, "BookingPayment", payment_request, booking_payment_rows,

@@ -6,6 +6,7 @@
 
 #include "app/app.h"
 #include "app/bookings.h"
+#include "app/payment_ask.h"
 #include "app/payment_row.h"
 #include "app/payment_settle.h"
 #include "app/payments.h"
@@ -112,11 +113,10 @@ try_open(struct app *app, struct scope *sc, const struct uuid *attempt,
 	if (!e)
 		e = booking_row_load(app, sc, &opener, &p.booking_id, NULL,
 		    &row);
+	if (!e)
+		e = payment_wanted(sc, &row);
 	if (e)
 		return e;
-	if (strcmp(row.status, "pending") != 0 || booking_row_lapsed(&row))
-		return scope_fail(sc, ERR_STATE, "the booking does not wait "
-		    "for a payment");
 	if (strcmp(p.status, "open") == 0 &&
 	    p.session_expires_us > row.as_of_us + WORTH_US) {
 		*opened = (struct payment_opened){ p.url,
@@ -136,6 +136,25 @@ try_open(struct app *app, struct scope *sc, const struct uuid *attempt,
 	return record(app, sc, &p, &row, session, opened);
 }
 
+/* Meanwhile the attempt was given up: nobody shall pay on a session that
+ * nobody knows.  Should this fail: what lands on it goes back. */
+static void
+close_stray(struct app *app, struct scope *sc, const struct uuid *attempt,
+    const struct stripe_session *session)
+{
+	struct payment_row p;
+	struct stripe_session closed;
+	struct stripe_call call = { .key = NULL };
+
+	if (payment_find(app, sc, attempt, NULL, NULL, &p) || (p.session &&
+	    strcmp(p.session, session->id) == 0))
+		return;
+	call.account = p.account;
+	if (stripe_session_expire(app->stripe, sc, &call, session->id,
+	    &closed))
+		return;
+}
+
 enum err
 payment_open(struct app *app, struct scope *sc, const struct uuid *attempt,
     struct payment_opened *ret_opened)
@@ -151,38 +170,24 @@ payment_open(struct app *app, struct scope *sc, const struct uuid *attempt,
 		if (e != ERR_STALE && e != ERR_RETRY && e != ERR_UNCERTAIN)
 			break;
 	}
+	if (e == ERR_STATE && session.id)
+		close_stray(app, sc, attempt, &session);
 	return e;
 }
 
-/* The answer kept under the key, now that the session's address is known. */
+/* The answer kept under the key, now that the session's address is known.
+ * Without it the repeat shows our own pay link, which is as good. */
 static void
 restate(struct app *app, struct scope *sc, const struct caller *caller,
-    struct replay *replay, const struct booking *booking)
+    const struct replay *replay, const struct booking *booking)
 {
 	struct booking_row row;
-	struct data_key key;
-	struct sealed answer;
-	struct args args;
-	struct buf out;
 
 	if (!replay || booking_row_load(app, sc, &opener,
-	    &booking->booking_id, NULL, &row) ||
-	    keyring_unwrap(app->ring, sc, &row.id, row.data_key.data,
-	    row.data_key.len, &key))
+	    &booking->booking_id, NULL, &row))
 		return;
-	buf_init(&out, sc->arena, 256 * 1024);
-	replay->render(sc, booking, &out);
-	answer = keyring_seal(sc, &key, "idempotency_keys.answer",
-	    &booking->booking_id, out.data);
-	crypto_wipe(&key, sizeof key);
-
-	args_init(&args, sc->arena);
-	args_text(&args, caller->name);
-	args_text(&args, replay->key);
-	args_uuid(&args, &booking->booking_id);
-	args_bytes(&args, (struct bytes){ answer.data, answer.len });
-	/* Without it the repeat shows our own pay link, which is as good. */
-	if (db_do(app->db, sc, STMT_ANSWER_RESTATE, &args, NULL))
+	if (replay_restate(app, sc, caller, replay, &row,
+	    replay_text(sc, replay, booking)))
 		return;
 }
 
@@ -226,73 +231,54 @@ new_attempt(struct app *app, struct scope *sc, const struct booking_row *row,
 	return ERR_OK;
 }
 
-/* A session at its end: what has become of it?  One that still takes money is
- * closed, so that there are never two. */
 static enum err
-look_at(struct app *app, struct scope *sc, const struct payment_row *p)
+try_session(struct app *app, struct scope *sc, const struct uuid *booking,
+    struct uuid *attempt, struct payment_opened *opened)
 {
-	struct stripe_call call = { .account = p->account };
-	struct stripe_session s;
-	struct payment_outcome outcome = { .to = ATTEMPT_EXPIRED,
-		.amount = NONE };
-
-	if (stripe_session_expire(app->stripe, sc, &call, p->session, &s) !=
-	    STRIPE_DONE && stripe_session_read(app->stripe, sc, &call,
-	    p->session, &s) != STRIPE_DONE)
-		return scope_fail(sc, ERR_PAYMENTS_UNAVAILABLE,
-		    "the session can be neither closed nor read");
-	if (s.status == STRIPE_SESSION_COMPLETE && s.paid == STRIPE_PAID_YES)
-		outcome = (struct payment_outcome){ ATTEMPT_SUCCEEDED,
-			s.payment_intent, s.amount,
-			s.currency ? s.currency->code : NULL, NULL };
-	else if (s.status != STRIPE_SESSION_EXPIRED)
-		return scope_fail(sc, ERR_STATE, "the payment is under way");
-	return payment_settle(app, sc, &p->id, &outcome, NULL);
-}
-
-static enum err
-try_link(struct app *app, struct scope *sc, const struct uuid *booking,
-    const char **ret_url)
-{
-	struct payment_opened opened;
 	const struct payment_row *p;
 	struct payment_row *rows = NULL;
 	struct booking_row row;
-	struct uuid attempt;
 	size_t count = 0;
 	enum err e;
 
 	e = booking_row_load(app, sc, &opener, booking, NULL, &row);
 	if (!e)
 		e = payment_rows(app, sc, booking, &rows, &count);
+	if (!e)
+		e = payment_wanted(sc, &row);
 	if (e)
 		return e;
-	if (strcmp(row.status, "pending") != 0 || booking_row_lapsed(&row))
-		return scope_fail(sc, ERR_STATE, "there is nothing to pay for "
-		    "this booking");
 
 	p = payment_unfinished(rows, count);
-	if (p && strcmp(p->status, "open") == 0 &&
-	    p->session_expires_us <= row.as_of_us + WORTH_US) {
-		e = look_at(app, sc, p);
-		return e ? e : ERR_STALE;
-	}
-	if (p && strcmp(p->status, "open") != 0 &&
-	    strcmp(p->status, "queued") != 0)
-		return scope_fail(sc, ERR_STATE, "the payment is under way");
+	/* Only what a customer can still be sent to is kept. */
+	if (p && (payment_is_direct(p) || strcmp(p->status, "queued") != 0) &&
+	    (strcmp(p->status, "open") != 0 ||
+	    p->session_expires_us <= row.as_of_us + WORTH_US))
+		return payment_ask_clear(app, sc, p);
 	if (p) {
-		attempt = p->id;
+		*attempt = p->id;
 	} else {
-		e = new_attempt(app, sc, &row, &attempt);
+		e = new_attempt(app, sc, &row, attempt);
 		if (e)
 			return e;
 	}
-	e = payment_open(app, sc, &attempt, &opened);
-	if (e)
-		return e;
+	return payment_open(app, sc, attempt, opened);
+}
 
-	*ret_url = opened.url;
-	return ERR_OK;
+enum err
+payment_session(struct app *app, struct scope *sc, const struct uuid *booking,
+    struct uuid *ret_attempt, struct payment_opened *ret_opened)
+{
+	enum err e = ERR_STALE;
+
+	*ret_attempt = (struct uuid){ 0 };
+	for (int i = 0; i < WRITE_TRIES; i++) {
+		e = try_session(app, sc, booking, ret_attempt, ret_opened);
+		if (e != ERR_STALE && e != ERR_RETRY && e != ERR_UNCERTAIN)
+			break;
+		*ret_attempt = (struct uuid){ 0 };
+	}
+	return e;
 }
 
 enum err
@@ -314,14 +300,15 @@ enum err
 payment_link(struct app *app, struct scope *sc, const struct uuid *booking,
     const char *t, const char **ret_url)
 {
+	struct payment_opened opened;
+	struct uuid attempt;
 	enum err e = payment_link_check(app, sc, booking, t);
 
+	if (!e)
+		e = payment_session(app, sc, booking, &attempt, &opened);
 	if (e)
 		return e;
-	for (int i = 0; i < WRITE_TRIES; i++) {
-		e = try_link(app, sc, booking, ret_url);
-		if (e != ERR_STALE && e != ERR_RETRY && e != ERR_UNCERTAIN)
-			break;
-	}
-	return e;
+
+	*ret_url = opened.url;
+	return ERR_OK;
 }

@@ -28,4 +28,15 @@ struct payment_opened {
 enum err payment_open(struct app *app, struct scope *sc,
     const struct uuid *attempt, struct payment_opened *ret_opened) MUSTCHECK;
 
+/*
+ * A session to pay the booking by: the one that is open, or a fresh one; what
+ * else is unfinished is ended first.
+ * ERR_PAYMENTS_UNAVAILABLE  Stripe cannot be had now; *ret_attempt is queued,
+ *                           unless it is none
+ * ERR_STATE                 there is nothing to pay, or it is under way
+ */
+enum err payment_session(struct app *app, struct scope *sc,
+    const struct uuid *booking, struct uuid *ret_attempt,
+    struct payment_opened *ret_opened) MUSTCHECK;
+
 #endif

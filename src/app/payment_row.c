@@ -1,6 +1,8 @@
 /* payment_row.c: attempts and refunds out of Postgres. */
 #include "app/payment_row.h"
 
+#include <string.h>
+
 #include "app/app.h"
 #include "base/arena.h"
 #include "base/instant.h"
@@ -107,6 +109,27 @@ refund_rows(struct app *app, struct scope *sc, const struct uuid *payment,
 
 	return db_all(app->db, sc, STMT_REFUND_LIST, &args, &refund_columns,
 	    ret_rows, ret_count);
+}
+
+bool
+payment_is_direct(const struct payment_row *row)
+{
+	return strcmp(row->method, "checkout") != 0;
+}
+
+enum err
+payment_wanted(struct scope *sc, const struct booking_row *booking)
+{
+	if (booking_row_lapsed(booking) ||
+	    strcmp(booking->status, "expired") == 0)
+		return scope_fail(sc, ERR_STATE, "the booking has expired");
+	if (strcmp(booking->status, "cancelled") == 0)
+		return scope_fail(sc, ERR_STATE, "the booking is cancelled");
+	if (strcmp(booking->status, "pending") != 0)
+		return scope_fail(sc, ERR_STATE, booking->paid > 0 ?
+		    "the booking is paid already" :
+		    "there is nothing to pay for this booking");
+	return ERR_OK;
 }
 
 const struct payment_row *

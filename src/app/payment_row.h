@@ -17,6 +17,10 @@
 #include "domain/settlement.h"
 
 struct app;
+struct caller;
+struct payment;
+struct refund;
+struct replay;
 struct scope;
 
 struct payment_row {
@@ -68,6 +72,17 @@ enum err refund_rows(struct app *app, struct scope *sc,
     const struct uuid *payment, struct refund_row **ret_rows,
     size_t *ret_count) MUSTCHECK;
 
+/* Of a payment method of the customer's, not by a Checkout page. */
+bool payment_is_direct(const struct payment_row *row);
+/* Does the booking wait for a payment?  ERR_STATE with a sentence. */
+enum err payment_wanted(struct scope *sc, const struct booking_row *booking)
+    MUSTCHECK;
+/* As its owner sees it. */
+enum err payment_view(struct app *app, struct scope *sc,
+    const struct payment_row *row, const struct booking_row *booking,
+    struct payment **ret_payment) MUSTCHECK;
+struct refund refund_view(const struct refund_row *row);
+
 /* The attempt of a booking that is not finished, or NULL. */
 const struct payment_row *payment_unfinished(const struct payment_row *rows,
     size_t count);
@@ -84,6 +99,11 @@ struct decision {
 	struct buf entries;
 	struct news news;
 	struct touched touched; /* when places move */
+	/* What is stored under the caller's key; NULLs without one. */
+	const struct caller *caller;
+	const struct replay *replay;
+	const struct booking_row *row;
+	const char *answer;
 };
 
 void decision_begin(struct decision *d, struct scope *sc,
@@ -114,6 +134,9 @@ void decision_refund(struct decision *d, const struct refund_row *row,
 void decision_entry(struct decision *d, const char *kind,
     const struct uuid *reference, const char *debit, const char *credit,
     int64_t amount, const char *currency);
+/* The answer under the caller's key; replay may be NULL. */
+void decision_answer(struct decision *d, const struct caller *caller,
+    const struct replay *replay, const char *text);
 /* ERR_STALE: something has changed, decide anew.  ERR_STATE: the Stripe event
  * had its effect.  ERR_CAPACITY: the places to retake are gone. */
 enum err decision_commit(struct decision *d, struct app *app,

@@ -7,45 +7,62 @@
 #include "base/arena.h"
 #include "base/instant.h"
 #include "base/scope.h"
-#include "domain/access.h"
+#include "remote/stripe.h"
 
-static void
-show(struct scope *sc, const struct payment_row *row,
-    const struct refund_row *refunds, size_t count, struct payment *p)
+struct refund
+refund_view(const struct refund_row *row)
 {
-	struct refund *list = arena_new_array(sc->arena, struct refund, count);
+	return (struct refund){ row->id, row->payment_id, row->amount,
+		row->currency, row->status, row->reason, row->failure,
+		row->created_us, row->processed_us };
+}
 
+enum err
+payment_view(struct app *app, struct scope *sc, const struct payment_row *row,
+    const struct booking_row *booking, struct payment **ret_payment)
+{
+	struct payment *p = arena_new(sc->arena, struct payment);
+	bool lapsed = booking_row_lapsed(booking);
+	struct refund_row *rows = NULL;
+	enum attempt_state state;
+	struct refund *list;
+	size_t count = 0;
+	enum err e;
+
+	e = refund_rows(app, sc, &row->id, &rows, &count);
+	if (e)
+		return e;
+	list = arena_new_array(sc->arena, struct refund, count);
 	for (size_t i = 0; i < count; i++)
-		list[i] = (struct refund){ refunds[i].id,
-			refunds[i].payment_id, refunds[i].amount,
-			refunds[i].currency, refunds[i].status,
-			refunds[i].reason, refunds[i].failure,
-			refunds[i].created_us, refunds[i].processed_us };
+		list[i] = refund_view(&rows[i]);
 	*p = (struct payment){
 		.payment_id = row->id,
 		.booking_id = row->booking_id,
+		.booking_status = lapsed ? "expired" : booking->status,
 		.status = row->status,
 		.amount = row->amount,
 		.refunded_amount = row->refunded,
 		.currency = row->currency,
 		.payment_method = row->method,
-		.failure_code = row->failure,
+		.failure_code = stripe_decline_public(row->failure),
 		.refunds = { list, count },
 		.created_us = row->created_us,
 		.processed_us = row->processed_us,
 	};
+	if (attempt_parse(row->status, &state) && state < ATTEMPT_ACTION &&
+	    !payment_is_direct(row) && !lapsed)
+		p->payment_url = row->url ? row->url :
+		    booking_pay_url(app, sc, &booking->id);
+	*ret_payment = p;
+	return ERR_OK;
 }
 
 enum err
 payment_get(struct app *app, struct scope *sc, const struct caller *caller,
     const struct uuid *id, struct payment **ret_payment)
 {
-	struct payment *payment = arena_new(sc->arena, struct payment);
-	struct refund_row *refunds = NULL;
 	struct payment_row row;
 	struct booking_row booking;
-	size_t count = 0;
-	enum attempt_state state;
 	enum err e;
 
 	e = caller_needs_customer(sc, caller);
@@ -55,16 +72,7 @@ payment_get(struct app *app, struct scope *sc, const struct caller *caller,
 		e = booking_row_load(app, sc, caller, &row.booking_id, NULL,
 		    &booking);
 	if (!e)
-		e = refund_rows(app, sc, &row.id, &refunds, &count);
-	if (e)
-		return e == ERR_NOT_FOUND ? scope_fail(sc, e,
-		    "no such payment of the caller's") : e;
-
-	show(sc, &row, refunds, count, payment);
-	if (attempt_parse(row.status, &state) && state < ATTEMPT_ACTION &&
-	    !booking_row_lapsed(&booking))
-		payment->payment_url = row.url ? row.url :
-		    booking_pay_url(app, sc, &booking.id);
-	*ret_payment = payment;
-	return ERR_OK;
+		e = payment_view(app, sc, &row, &booking, ret_payment);
+	return e == ERR_NOT_FOUND ? scope_fail(sc, e,
+	    "no such payment of the caller's") : e;
 }

@@ -24,9 +24,8 @@ struct app;
 struct booking;
 struct caller;
 struct payment;
-struct payment_request;
 struct refund;
-struct refund_request;
+struct refusal;
 struct replay;
 struct scope;
 
@@ -48,6 +47,46 @@ enum err payment_link(struct app *app, struct scope *sc,
 /* Is t right, and could one pay?  Opens nothing. */
 enum err payment_link_check(struct app *app, struct scope *sc,
     const struct uuid *booking, const char *t) MUSTCHECK;
+
+/*
+ * Pay a booking: with a payment method at once, without one by a Checkout
+ * page.  The amount is the booking's price.
+ *
+ * Once     The attempt of a direct payment is a row, committed together with
+ *          the Idempotency-Key, before Stripe hears of it, and Stripe's own
+ *          key is made of the row's id.  What is stored under the caller's key
+ *          is the attempt's id until it has succeeded, then the answer.  So a
+ *          repeat, after whatever crash, finds the attempt, goes on with it if
+ *          it is not known how it ended, and tells how it stands: a declined
+ *          one stays declined under its key, and no repeat charges twice.
+ * Others   An open session is expired first, a wait for the bank's page is
+ *          cancelled; what turns out to be paid is put into effect instead.
+ *
+ * *ret_payment, status queued or processing: not known yet; due work goes on.
+ *
+ * ERR_STATE     there is nothing to pay, or a payment is under way
+ * ERR_DECLINED  sc->why is a sentence for the customer, ret_refusal has the
+ *               decline_code; the booking still waits for a payment
+ * ERR_INVALID   no payment method that Stripe takes
+ * ERR_UNCERTAIN it may be paid: repeat with the same key, or read the booking
+ * ERR_KEY_BUSY, ERR_KEY_REUSED   the Idempotency-Key
+ */
+enum err payment_make(struct app *app, struct scope *sc,
+    const struct caller *caller, const struct uuid *booking,
+    const char *method, struct replay *replay, struct payment **ret_payment,
+    struct refusal *ret_refusal) MUSTCHECK;
+
+/*
+ * Give money of a payment back, by the staff of its franchise; due work sends
+ * it.  amount: NONE = all that is left.
+ *
+ * ERR_NOT_FOUND  not there, or of another franchise
+ * ERR_INVALID    more than is left, or no amount of its currency: sc->faults
+ * ERR_STATE      it has not been paid, or all of it went back
+ */
+enum err payment_refund(struct app *app, struct scope *sc,
+    const struct caller *caller, const struct uuid *payment, int64_t amount,
+    struct replay *replay, struct refund **ret_refund) MUSTCHECK;
 
 /* The caller's own payment; ERR_NOT_FOUND for someone else's. */
 enum err payment_get(struct app *app, struct scope *sc,

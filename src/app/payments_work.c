@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "app/app.h"
+#include "app/payment_ask.h"
 #include "app/payment_open.h"
 #include "app/payment_row.h"
 #include "app/payment_settle.h"
@@ -66,10 +67,22 @@ done_of(enum err e)
 }
 
 static enum done
+done_of_asked(enum asked asked)
+{
+	static const enum done dones[] = {
+		[ASKED_KNOWN] = WORK_DONE,
+		[ASKED_WAIT] = WORK_SOON,
+		[ASKED_LATER] = WORK_LATER,
+		[ASKED_WRONG] = WORK_WRONG,
+	};
+
+	return dones[asked];
+}
+
+static enum done
 done_of_stripe(enum stripe_kind kind)
 {
-	return kind == STRIPE_LATER || kind == STRIPE_UNKNOWN ||
-	    kind == STRIPE_DENIED ? WORK_LATER : WORK_WRONG;
+	return done_of_asked(payment_ask_kind(kind));
 }
 
 static const struct caller worker = { .kind = CALLER_SYSTEM,
@@ -114,47 +127,54 @@ work_session(struct app *app, struct scope *sc, const struct work *w)
 	return done_of(e);
 }
 
-static enum done
-read_session(struct app *app, struct scope *sc, const struct payment_row *p)
+/* A direct payment: sent again, under its key, for as long as it is wanted;
+ * then, or when that is in vain, only looked for. */
+static enum asked
+read_direct(struct app *app, struct scope *sc, const struct payment_row *p,
+    const struct booking_row *row)
 {
-	struct stripe_call call = { .account = p->account };
-	struct payment_outcome outcome = { .to = ATTEMPT_EXPIRED,
-		.amount = NONE };
-	struct stripe_session s;
-	enum stripe_kind kind;
+	bool wanted = strcmp(p->status, "superseded") != 0 &&
+	    strcmp(row->status, "pending") == 0 && !booking_row_lapsed(row) &&
+	    row->as_of_us - p->created_us < KEY_TRUSTED_US;
+	struct payment_told told;
+	enum asked asked;
 
-	kind = stripe_session_read(app->stripe, sc, &call, p->session, &s);
-	if (kind != STRIPE_DONE)
-		return done_of_stripe(kind);
-	if (s.status == STRIPE_SESSION_OPEN)
-		return WORK_SOON;
-	if (s.status == STRIPE_SESSION_COMPLETE) {
-		outcome.to = s.paid == STRIPE_PAID_YES ? ATTEMPT_SUCCEEDED :
-		    ATTEMPT_PROCESSING;
-		outcome.intent = s.payment_intent;
-		outcome.amount = s.amount;
-		outcome.currency = s.currency ? s.currency->code : NULL;
+	if (p->intent) {
+		asked = payment_ask_read(app, sc, p, &told);
+		/* Nobody waits for the customer any more. */
+		return asked == ASKED_WAIT && told.action && !wanted ?
+		    payment_ask_end(app, sc, p) : asked;
 	}
-	if (payment_settle(app, sc, &p->id, &outcome, NULL))
-		return WORK_LATER;
-	return outcome.to == ATTEMPT_PROCESSING ? WORK_SOON : WORK_DONE;
+	if (!wanted)
+		return payment_ask_search(app, sc, p, row->as_of_us);
+	asked = payment_ask_send(app, sc, p, row, STRIPE_RETRIES, &told);
+	return asked == ASKED_LATER && told.pointless ?
+	    payment_ask_search(app, sc, p, row->as_of_us) : asked;
 }
 
 static enum done
 work_read(struct app *app, struct scope *sc, const struct work *w)
 {
+	struct booking_row row;
+	struct payment_told told;
 	struct payment_row p;
 	enum attempt_state state;
 	enum err e = payment_find(app, sc, &w->subject, NULL, NULL, &p);
 
+	if (!e)
+		e = booking_row_load(app, sc, &worker, &p.booking_id, NULL,
+		    &row);
 	if (e)
 		return done_of(e);
 	if (!attempt_parse(p.status, &state))
 		return WORK_WRONG;
-	if (!p.session || state == ATTEMPT_SUCCEEDED ||
-	    state == ATTEMPT_FAILED || state == ATTEMPT_EXPIRED)
+	if (state == ATTEMPT_SUCCEEDED || state == ATTEMPT_FAILED ||
+	    state == ATTEMPT_EXPIRED)
 		return WORK_DONE;
-	return read_session(app, sc, &p);
+	if (payment_is_direct(&p))
+		return done_of_asked(read_direct(app, sc, &p, &row));
+	return p.session ? done_of_asked(payment_ask_read(app, sc, &p,
+	    &told)) : WORK_DONE;
 }
 
 static enum done
@@ -268,7 +288,7 @@ work_refund(struct app *app, struct scope *sc, const struct work *w)
 	    done_of_stripe(kind);
 }
 
-/* Sessions of a booking that nobody wants any more. */
+/* Sessions and intents of a booking that nobody wants any more. */
 static enum done
 work_close(struct app *app, struct scope *sc, const struct work *w)
 {
@@ -281,22 +301,14 @@ work_close(struct app *app, struct scope *sc, const struct work *w)
 	if (e)
 		return done_of(e);
 	for (size_t i = 0; i < count; i++) {
-		struct stripe_call call = { .account = rows[i].account };
-		struct stripe_session s;
-		enum stripe_kind kind;
+		enum asked asked;
 
 		if (strcmp(rows[i].status, "superseded") != 0 ||
-		    !rows[i].session)
+		    (!rows[i].session && !rows[i].intent))
 			continue;
-		kind = stripe_session_expire(app->stripe, sc, &call,
-		    rows[i].session, &s);
-		/* No longer open: then it may have been paid. */
-		if (kind == STRIPE_REFUSED || kind == STRIPE_STATE) {
-			if (read_session(app, sc, &rows[i]) == WORK_LATER)
-				worst = WORK_LATER;
-		} else if (kind != STRIPE_DONE) {
-			worst = done_of_stripe(kind);
-		}
+		asked = payment_ask_end(app, sc, &rows[i]);
+		if (asked == ASKED_LATER || asked == ASKED_WRONG)
+			worst = done_of_asked(asked);
 	}
 	return worst;
 }

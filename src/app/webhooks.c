@@ -122,7 +122,9 @@ on_intent(struct app *app, struct scope *sc, const struct stripe_event *event,
 		outcome.to = ATTEMPT_SUCCEEDED;
 	} else if (event->type == STRIPE_EVENT_INTENT_FAILED) {
 		outcome.to = ATTEMPT_FAILED;
-		outcome.failure = i->last_error ? i->last_error->code : NULL;
+		if (i->last_error)
+			outcome.failure = i->last_error->decline_code ?
+			    i->last_error->decline_code : i->last_error->code;
 	} else {
 		outcome.to = ATTEMPT_PROCESSING;
 	}

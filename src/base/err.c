@@ -24,6 +24,8 @@ static const struct err_info table[] = {
 	    "Credentials are needed", false },
 	[ERR_BAD_CREDENTIALS] = { 401, "invalid_credentials",
 	    "The credentials are not valid", false },
+	[ERR_DECLINED] = { 402, "payment_declined",
+	    "The payment was declined", false },
 	[ERR_FORBIDDEN] = { 403, "insufficient_scope",
 	    "The credentials do not allow this", false },
 	[ERR_NOT_FOUND] = { 404, "not_found",

@@ -17,6 +17,7 @@ enum err {
 	ERR_BAD_REQUEST,     /* a request line or header that makes no sense */
 	ERR_UNAUTHENTICATED, /* no credentials */
 	ERR_BAD_CREDENTIALS, /* credentials that do not hold */
+	ERR_DECLINED,        /* the bank says no to the payment */
 	ERR_FORBIDDEN,       /* a missing scope */
 	ERR_NOT_FOUND,       /* not there, or not the caller's */
 	ERR_NO_ROUTE,        /* no such path */

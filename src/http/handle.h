@@ -27,7 +27,10 @@ enum err on_health(struct call *call) MUSTCHECK;
 enum err on_health_live(struct call *call) MUSTCHECK;
 enum err on_openapi(struct call *call) MUSTCHECK;
 enum err on_pay(struct call *call) MUSTCHECK;
+enum err on_booking_payment(struct call *call) MUSTCHECK;
+enum err on_payment_create(struct call *call) MUSTCHECK;
 enum err on_payment_get(struct call *call) MUSTCHECK;
+enum err on_payment_refund(struct call *call) MUSTCHECK;
 enum err on_webhook(struct call *call) MUSTCHECK;
 
 #endif

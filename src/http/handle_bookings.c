@@ -20,8 +20,7 @@
 #define ETAG_MAX 24
 #define LOCATION "/api/v1/bookings/"
 
-typedef void render_fn(struct scope *sc, const struct booking *booking,
-    struct buf *out);
+typedef void render_fn(struct scope *sc, const void *object, struct buf *out);
 
 static const char *
 etag_of(const struct booking *booking, char out[ETAG_MAX])
@@ -31,9 +30,9 @@ etag_of(const struct booking *booking, char out[ETAG_MAX])
 }
 
 static void
-render_created(struct scope *sc, const struct booking *booking,
-    struct buf *out)
+render_created(struct scope *sc, const void *object, struct buf *out)
 {
+	const struct booking *booking = object;
 	char location[sizeof(LOCATION) + UUID_TEXT_MAX];
 	char id[UUID_TEXT_MAX];
 	char etag[ETAG_MAX];
@@ -46,9 +45,9 @@ render_created(struct scope *sc, const struct booking *booking,
 }
 
 static void
-render_changed(struct scope *sc, const struct booking *booking,
-    struct buf *out)
+render_changed(struct scope *sc, const void *object, struct buf *out)
 {
+	const struct booking *booking = object;
 	char etag[ETAG_MAX];
 
 	(void)sc;
@@ -57,9 +56,9 @@ render_changed(struct scope *sc, const struct booking *booking,
 }
 
 static void
-render_cancelled(struct scope *sc, const struct booking *booking,
-    struct buf *out)
+render_cancelled(struct scope *sc, const void *object, struct buf *out)
 {
+	const struct booking *booking = object;
 	char etag[ETAG_MAX];
 
 	(void)sc;

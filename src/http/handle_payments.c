@@ -5,11 +5,13 @@
 
 #include "app/forms.h"
 #include "app/payment_forms.h"
+#include "base/buf.h"
 #include "base/form.h"
 #include "base/scope.h"
 #include "http/answer.h"
 #include "http/call.h"
 #include "http/handle.h"
+#include "http/idempotency.h"
 #include "http/request.h"
 #include "http/response.h"
 
@@ -54,6 +56,114 @@ on_payment_get(struct call *call)
 		return e;
 
 	return answer_form(call->sc, call->res, 200, &form_payment, payment);
+}
+
+/* Queued and processing: it is not known yet how it ends. */
+static void
+render_payment(struct scope *sc, const void *object, struct buf *out)
+{
+	const struct payment *payment = object;
+	bool later = strcmp(payment->status, "queued") == 0 ||
+	    strcmp(payment->status, "processing") == 0;
+
+	(void)sc;
+	idempotency_store(out, later ? 202 : 200, "", "", &form_payment,
+	    payment);
+}
+
+static void
+render_refund(struct scope *sc, const void *object, struct buf *out)
+{
+	(void)sc;
+	idempotency_store(out, 201, "", "", &form_refund, object);
+}
+
+/* The stored answer when there is one, else what was stored. */
+static enum err
+answer_money(struct call *call, const void *object)
+{
+	const char *text = call->replay.stored;
+	struct buf fresh;
+
+	if (text) {
+		response_header(call->res, "Idempotency-Replayed", "true");
+	} else {
+		buf_init(&fresh, call->sc->arena, RESPONSE_BODY_MAX);
+		call->replay.render(call->sc, object, &fresh);
+		if (fresh.overflow)
+			return scope_fail(call->sc, ERR_INTERNAL,
+			    "the answer is too large");
+		text = fresh.data;
+	}
+	return idempotency_answer(call->sc, text, call->res);
+}
+
+static enum err
+pay(struct call *call, const struct uuid *booking, const char *method)
+{
+	struct payment *payment = NULL;
+	enum err e;
+
+	call->replay.render = render_payment;
+	e = payment_make(call->app, call->sc, &call->caller, booking, method,
+	    call->replay.key ? &call->replay : NULL, &payment,
+	    &call->refusal);
+	if (e)
+		return e;
+
+	return answer_money(call, payment);
+}
+
+enum err
+on_booking_payment(struct call *call)
+{
+	struct payment_request req;
+	enum err e;
+
+	form_clear(call->route->body, &req);
+	if (call->req->body_len > 0) {
+		e = form_read_json(call->sc, call->route->body,
+		    call->req->body, call->req->body_len, &req);
+		if (e)
+			return e;
+	}
+	return pay(call, &call->ids[0], req.payment_method);
+}
+
+enum err
+on_payment_create(struct call *call)
+{
+	struct payment_request req;
+	enum err e;
+
+	e = form_read_json(call->sc, call->route->body, call->req->body,
+	    call->req->body_len, &req);
+	if (e)
+		return e;
+	return pay(call, &req.booking_id, req.payment_method);
+}
+
+enum err
+on_payment_refund(struct call *call)
+{
+	struct refund_request req;
+	struct refund *refund = NULL;
+	enum err e;
+
+	form_clear(call->route->body, &req);
+	if (call->req->body_len > 0) {
+		e = form_read_json(call->sc, call->route->body,
+		    call->req->body, call->req->body_len, &req);
+		if (e)
+			return e;
+	}
+	call->replay.render = render_refund;
+	e = payment_refund(call->app, call->sc, &call->caller, &call->ids[0],
+	    req.amount, call->replay.key ? &call->replay : NULL, &refund);
+	if (e)
+		return e;
+
+	return answer_money(call, refund);
 }
 
 enum err

@@ -29,6 +29,7 @@ struct problem {
 	const char *errors;       /* JSON */
 	const char *full_slots;   /* JSON */
 	const char *alternatives; /* JSON */
+	const char *decline_code;
 };
 
 /*
@@ -48,6 +49,8 @@ static const struct sentence {
 	    "Send Authorization: Bearer with a token, or X-API-Key." },
 	[ERR_BAD_CREDENTIALS] = { false,
 	    "The token or key is malformed, expired, revoked or not ours." },
+	[ERR_DECLINED] = { true,
+	    "The card was declined; use another one or ask your bank." },
 	[ERR_FORBIDDEN] = { false,
 	    "The token or key is good, but not for this." },
 	[ERR_NOT_FOUND] = { false,
@@ -148,6 +151,9 @@ static const struct field problem_rows[] = {
 	{ "alternatives", FIELD_RAW, FIELD_RAW_LIST, 0, 0, AT(alternatives),
 	  &form_start_option, NULL,
 	  "capacity_exceeded: nearby starts that fit.", NULL },
+	{ "decline_code", FIELD_TEXT, 0, 0, 0, AT(decline_code), NULL, NULL,
+	  "payment_declined: Stripe's word for why.",
+	  "\"insufficient_funds\"" },
 };
 /* clang-format on */
 
@@ -309,6 +315,9 @@ problem_answer_at(struct scope *sc, struct response *res, enum err e,
 		problem.alternatives = list_json(sc->arena,
 		    &form_start_option, &refusal->alternatives);
 	}
+
+	if (refusal && e == ERR_DECLINED)
+		problem.decline_code = refusal->decline_code;
 
 	response_clear(res);
 	res->status = info->status;

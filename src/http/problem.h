@@ -21,7 +21,7 @@ extern const struct form form_problem;
 void problem_answer(struct scope *sc, struct response *res, enum err e);
 
 /* The same with the path it happened at and, for ERR_CAPACITY, what is full
- * and what would fit.  Either may be NULL. */
+ * and what would fit, for ERR_DECLINED, why.  Either may be NULL. */
 void problem_answer_at(struct scope *sc, struct response *res, enum err e,
     const char *path, const struct refusal *refusal);
 

@@ -20,6 +20,11 @@
 	(ROUTE_ERR(ERR_CAPACITY) | ROUTE_ERR(ERR_CHILD_BUSY) | \
 	    ROUTE_ERR(ERR_CONFLICT) | ROUTE_ERR(ERR_TOO_MANY_HOLDS))
 
+/* What paying may be refused for. */
+#define ERR_PAYING \
+	(ROUTE_ERR(ERR_DECLINED) | ROUTE_ERR(ERR_STATE) | \
+	    ROUTE_ERR(ERR_PAYMENTS_UNAVAILABLE))
+
 /* clang-format off */
 const struct route routes[] = {
 	{ METHOD_POST, API "/bookings",
@@ -96,6 +101,26 @@ const struct route routes[] = {
 	  .description = "Send the refund_amount as expected_refund when"
 	      " cancelling: it is then that amount or 409 refund_changed." },
 
+	{ METHOD_POST, API "/bookings/{booking_id}/payment",
+	  .who = ROUTE_CUSTOMER,
+	  .rights = ACCESS_BOOKING_CREATE | ACCESS_BOOKING_UPDATE,
+	  .flags = ROUTE_KEYED | ROUTE_MANAGE | ROUTE_BODY_OPTIONAL,
+	  .body = &form_booking_payment, .body_max = KIB(8),
+	  .answers = { { 200, &form_payment, "Paid, or the customer's turn:"
+	      " see status, payment_url and next_action." },
+	      { 202, &form_payment, "It is not known yet how it ends: read"
+	      " the payment again." } },
+	  .errors = ERR_PAYING, .cache = PRIVATE,
+	  .handler = on_booking_payment,
+	  .id = "payBooking", .tag = "payments",
+	  .summary = "Pay a booking",
+	  .description = "Without payment_method the answer names the Checkout"
+	      " page, payment_url. With one the booking is paid at once; a page"
+	      " that is open is closed first. The amount is the booking's"
+	      " price. After a decline the hold stands: try again, with a new"
+	      " Idempotency-Key. Under the same key nothing is ever charged"
+	      " twice, and a declined payment stays declined." },
+
 	{ METHOD_GET, API "/availability/{franchise_id}",
 	  .query = &form_availability_query, .flags = ROUTE_ETAG,
 	  .answers = { { 200, &form_availability, "What is free that day." } },
@@ -170,6 +195,34 @@ const struct route routes[] = {
 	  .id = "getReadiness", .tag = "service",
 	  .summary = "Ask whether requests can be served",
 	  .description = "The same as /health, for load balancers." },
+
+	{ METHOD_POST, API "/payments",
+	  .who = ROUTE_CUSTOMER,
+	  .rights = ACCESS_BOOKING_CREATE | ACCESS_BOOKING_UPDATE,
+	  .flags = ROUTE_KEYED,
+	  .body = &form_payment_create, .body_max = KIB(8),
+	  .answers = { { 200, &form_payment, "Paid, or the customer's turn:"
+	      " see status, payment_url and next_action." },
+	      { 202, &form_payment, "It is not known yet how it ends: read"
+	      " the payment again." } },
+	  .errors = ERR_PAYING | ROUTE_ERR(ERR_NOT_FOUND), .cache = PRIVATE,
+	  .handler = on_payment_create,
+	  .id = "createPayment", .tag = "payments",
+	  .summary = "Pay the booking that the body names",
+	  .description = "The same as POST /bookings/{booking_id}/payment." },
+
+	{ METHOD_POST, API "/payments/{payment_id}/refund",
+	  .who = ROUTE_KEY, .rights = ACCESS_PAYMENT_REFUND,
+	  .flags = ROUTE_KEYED | ROUTE_BODY_OPTIONAL,
+	  .body = &form_refund_create, .body_max = KIB(8),
+	  .answers = { { 201, &form_refund, "The money is on its way back." } },
+	  .errors = ROUTE_ERR(ERR_STATE), .cache = PRIVATE,
+	  .handler = on_payment_refund,
+	  .id = "refundPayment", .tag = "payments",
+	  .summary = "Give money back",
+	  .description = "For staff, with a secret key of the franchise. All"
+	      " that is left when amount is absent, never more. The booking"
+	      " stays as it is: to end it, cancel it." },
 
 	{ METHOD_GET, "/api/v1/payments/{payment_id}",
 	  .who = ROUTE_CUSTOMER, .rights = ACCESS_BOOKING_READ, .flags = ROUTE_MANAGE,

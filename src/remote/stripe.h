@@ -80,6 +80,14 @@ struct stripe_call {
 	struct stripe_intent *intent; /* DECLINED: the intent, if told */
 };
 
+/* One sentence for the customer about a decline; NULL = not told; never NULL,
+ * and never more than the customer may know (a stolen card is simply
+ * declined). */
+const char *stripe_decline_sentence(const char *code,
+    const char *decline_code);
+/* The code as the customer may see it; NULL stays NULL. */
+const char *stripe_decline_public(const char *code);
+
 /* ---- what we hang on Stripe's objects ------------------------------------*/
 
 /* Metadata that leads back to our rows.  All zero, NULL: absent, or not in

@@ -170,3 +170,17 @@ stripe_decline_sentence(const char *code, const char *decline_code)
 		sentence = find_sentence(code);
 	return sentence ? sentence : GENERIC;
 }
+
+const char *
+stripe_decline_public(const char *code)
+{
+	/* Whoever tries a stolen card is not told that it is known to be. */
+	static const char *const hidden[] = { "fraudulent", "lost_card",
+		"merchant_blacklist", "pickup_card", "stolen_card" };
+
+	for (size_t i = 0; code && i < ARRAY_LEN(hidden); i++) {
+		if (strcmp(hidden[i], code) == 0)
+			return "generic_decline";
+	}
+	return code;
+}

@@ -1,6 +1,5 @@
 /*
- * stripe_error.h: what Stripe's refusals mean: one table for what to do, one
- * for what to tell the customer.
+ * stripe_error.h: what Stripe's refusals mean to us.
  */
 #ifndef REMOTE_STRIPE_ERROR_H
 #define REMOTE_STRIPE_ERROR_H
@@ -11,10 +10,5 @@
  * UNKNOWN. */
 enum stripe_kind stripe_error_kind(int status, const char *type,
     const char *code);
-
-/* One sentence for the customer; never NULL, and never more than the customer
- * may know (a stolen card is simply declined). */
-const char *stripe_decline_sentence(const char *code,
-    const char *decline_code);
 
 #endif

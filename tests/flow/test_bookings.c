@@ -618,8 +618,10 @@ test_quote_and_cancel_agree_to_the_cent(void)
 /* ---- Idempotency-Key --------------------------------------------------------- */
 
 static void
-render(struct scope *sc, const struct booking *booking, struct buf *out)
+render(struct scope *sc, const void *object, struct buf *out)
 {
+	const struct booking *booking = object;
+
 	(void)sc;
 	buf_printf(out, "total %lld", (long long)booking->total_amount);
 }

@@ -258,7 +258,7 @@ def test_what_nginx_refuses_has_our_shape(site, data, status, code):
     assert len(site.worker.seen) == seen, "a worker saw it"
 
 
-@pytest.mark.parametrize("path", ["/", "/x", "/x.html", "/api", "/api/v1", "/pay", "/api/v2/x", "/docs/../../etc/passwd",
+@pytest.mark.parametrize("path", ["/", "/x", "/x.html", "/api", "/api/v1", "/pay", "/paid", "/paid/", "/paid/x", "/api/v2/x", "/docs/../../etc/passwd",
                                   "/docs/..%2f..%2fenv", "/docs/x", "/docs/.git", "/_problem/400", "/metrics", "/.git/config"])
 def test_other_paths_are_not_there(site, path):
     seen = len(site.worker.seen)

@@ -110,3 +110,18 @@ def test_the_log_names_routes_and_times(world):
 def test_the_books_balance_for_bookingctl_too(world):
     world.customer().book(world.booking()).ok(201)
     world.ctl("verify")
+
+
+def test_the_page_after_paying_is_there_and_loads_nothing_from_elsewhere(world):
+    path = "/paid/0193a5c8-7b1e-7c3a-9d42-5f0e8a6b1c2d"
+    shown = page(world, f"{path}?payment_intent=pi_1&payment_intent_client_secret=CANARY")
+    assert shown.status_code == 200 and "<h1>Thank you</h1>" in shown.text
+    assert shown.headers["Content-Type"] == "text/html; charset=utf-8"
+    policy = shown.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy and "unsafe" not in policy
+    loaded = re.findall(r'(?:src|href)="([^"#]+)"', shown.text)
+    assert [a for a in loaded if not a.startswith("data:")] == ["/docs/page.css"]
+    assert page(world, "/docs/page.css").headers["Content-Type"].startswith("text/css")
+    assert "CANARY" not in (world.home / "log/access.log").read_text()
+    for other in ("/paid", "/paid/", "/paid/index.html", "/paid/1"):
+        assert page(world, other).status_code == 404, other

@@ -91,7 +91,7 @@ example(struct scope *sc)
 
 /* Keep what would be stored; true when there is a stored answer instead. */
 static bool
-replayed(struct scope *sc, struct replay *replay)
+replayed(struct scope *sc, struct replay *replay, const void *object)
 {
 	struct buf out;
 
@@ -106,7 +106,7 @@ replayed(struct scope *sc, struct replay *replay)
 		return true;
 	}
 	buf_init(&out, sc->arena, sizeof fake.rendered - 1);
-	replay->render(sc, example(sc), &out);
+	replay->render(sc, object, &out);
 	memcpy(fake.rendered, out.data, out.len + 1);
 	return false;
 }
@@ -138,7 +138,7 @@ booking_create(struct app *app, struct scope *sc, const struct caller *caller,
 	fake.request = *req;
 	if (e == ERR_CAPACITY)
 		refuse(sc, ret_refusal);
-	if (!e && !replayed(sc, replay))
+	if (!e && !replayed(sc, replay, example(sc)))
 		*ret_booking = example(sc);
 	return e;
 }
@@ -204,7 +204,7 @@ booking_cancel(struct app *app, struct scope *sc, const struct caller *caller,
 	fake.caller = *caller;
 	fake.cancel = *req;
 	fake.if_match = if_match;
-	if (!e && !replayed(sc, replay))
+	if (!e && !replayed(sc, replay, example(sc)))
 		*ret_booking = example(sc);
 	return e;
 }
@@ -251,22 +251,60 @@ payment_link_check(struct app *app, struct scope *sc, const struct uuid *id,
 	return outcome(sc);
 }
 
+static struct payment a_payment = { .status = "succeeded",
+	.booking_status = "confirmed", .amount = 12000, .currency = "USD",
+	.payment_method = "checkout", .created_us = START_US,
+	.processed_us = NONE };
+
 enum err
-payment_get(struct app *app, struct scope *sc, const struct caller *caller,
-    const struct uuid *id, struct payment **ret_payment)
+payment_make(struct app *app, struct scope *sc, const struct caller *caller,
+    const struct uuid *booking, const char *method, struct replay *replay,
+    struct payment **ret_payment, struct refusal *ret_refusal)
 {
-	static struct payment payment = { .status = "succeeded",
-		.amount = 12000, .currency = "USD",
-		.payment_method = "checkout", .created_us = START_US,
-		.processed_us = NONE };
 	enum err e = outcome(sc);
 
 	(void)app;
 	fake.caller = *caller;
-	payment.payment_id = *id;
-	payment.booking_id = *id;
+	a_payment.booking_id = *booking;
+	snprintf(fake.t, sizeof fake.t, "%s", method ? method : "");
+	if (e == ERR_DECLINED)
+		ret_refusal->decline_code = "insufficient_funds";
+	if (!e && !replayed(sc, replay, &a_payment))
+		*ret_payment = &a_payment;
+	return e;
+}
+
+enum err
+payment_refund(struct app *app, struct scope *sc, const struct caller *caller,
+    const struct uuid *payment, int64_t amount, struct replay *replay,
+    struct refund **ret_refund)
+{
+	static struct refund refund = { .currency = "USD",
+		.status = "queued", .reason = "staff",
+		.created_us = START_US, .processed_us = NONE };
+	enum err e = outcome(sc);
+
+	(void)app;
+	fake.caller = *caller;
+	refund.payment_id = *payment;
+	refund.amount = amount == NONE ? 12000 : amount;
+	if (!e && !replayed(sc, replay, &refund))
+		*ret_refund = &refund;
+	return e;
+}
+
+enum err
+payment_get(struct app *app, struct scope *sc, const struct caller *caller,
+    const struct uuid *id, struct payment **ret_payment)
+{
+	enum err e = outcome(sc);
+
+	(void)app;
+	fake.caller = *caller;
+	a_payment.payment_id = *id;
+	a_payment.booking_id = *id;
 	if (!e)
-		*ret_payment = &payment;
+		*ret_payment = &a_payment;
 	return e;
 }
 

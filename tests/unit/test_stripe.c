@@ -777,6 +777,8 @@ test_a_decline_is_told_in_a_sentence_that_betrays_nothing(void)
 	for (size_t i = 0; i < ARRAY_LEN(hushed); i++) {
 		CU_ASSERT_STRING_EQUAL(stripe_decline_sentence("card_declined",
 		    hushed[i]), generic);
+		CU_ASSERT_STRING_EQUAL(stripe_decline_public(hushed[i]),
+		    i < 5 ? "generic_decline" : hushed[i]);
 		/* Nor by way of the other code. */
 		CU_ASSERT_STRING_EQUAL(stripe_decline_sentence("expired_card",
 		    hushed[i]), generic);
