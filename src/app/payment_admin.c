@@ -1,14 +1,13 @@
 /* payment_admin.c: payments as an operator sees them. */
 #include "app/payment_admin.h"
 
-#include <string.h>
-
 #include "app/admin.h"
 #include "app/app.h"
+#include "app/payment_forms.h"
+#include "app/payments.h"
 #include "base/instant.h"
 #include "base/scope.h"
 #include "domain/access.h"
-#include "domain/currency.h"
 #include "store/db.h"
 
 #define COLUMN(name, kind, field) \
@@ -130,85 +129,24 @@ payment_retry(struct admin *admin, struct scope *sc, const struct uuid *id,
 
 /* ---- refunds by staff ---------------------------------------------------------- */
 
-static enum err
-amount_of(struct scope *sc, const struct payment_row *p, int64_t wanted,
-    int64_t *ret_amount)
-{
-	const struct currency *currency = currency_find(p->currency);
-	int64_t left = p->amount - p->refunded;
-	int64_t amount = wanted == NONE ? left : wanted;
-
-	if (strcmp(p->status, "succeeded") != 0)
-		return scope_fail(sc, ERR_STATE, "the payment is %s: nothing "
-		    "of it can go back", p->status);
-	if (left == 0)
-		return scope_fail(sc, ERR_STATE, "all of the payment went back "
-		    "already");
-	if (amount < 1 || amount > left)
-		return scope_fail(sc, ERR_CONFLICT, "%lld.%02lld of the "
-		    "payment are left to go back", (long long)(left / 100),
-		    (long long)(left % 100));
-	if (currency && amount % currency->step != 0)
-		return scope_fail(sc, ERR_CONFLICT, "that is no amount of %s",
-		    p->currency);
-
-	*ret_amount = amount;
-	return ERR_OK;
-}
-
-static enum err
-try_back(struct app *app, struct scope *sc, const struct uuid *id,
-    int64_t wanted, struct payment_back *back)
-{
-	static const struct caller staff = { .kind = CALLER_SYSTEM,
-		.name = "system" };
-	struct booking_row row;
-	struct payment_row p;
-	struct refund_row made;
-	struct decision d;
-	enum err e;
-
-	e = payment_find(app, sc, id, NULL, NULL, &p);
-	if (e == ERR_NOT_FOUND)
-		return scope_fail(sc, e, "there is no such payment");
-	if (!e)
-		e = booking_row_load(app, sc, &staff, &p.booking_id, NULL,
-		    &row);
-	if (e)
-		return e;
-	back->currency = p.currency;
-	/* An answer that was lost: it is there already. */
-	e = refund_find(app, sc, &back->refund, NULL, &made);
-	if (!e)
-		back->amount = made.amount;
-	if (e != ERR_NOT_FOUND)
-		return e;
-
-	e = amount_of(sc, &p, wanted, &back->amount);
-	if (e)
-		return e;
-	decision_begin(&d, sc, &row);
-	decision_refund_new(&d, &back->refund, &p.id, back->amount, "staff");
-	return decision_commit(&d, app, sc);
-}
-
 enum err
 payment_give_back(struct app *app, struct scope *sc, const struct uuid *id,
     int64_t amount, struct payment_back *ret_back)
 {
-	struct payment_back back = { .amount = NONE };
-	enum err e = ERR_STALE;
+	static const struct caller staff = { .kind = CALLER_SYSTEM,
+		.name = "system" };
+	struct refund *refund;
+	enum err e;
 
-	uuid_new(&back.refund);
-	for (int i = 0; i < WRITE_TRIES && e; i++) {
-		e = try_back(app, sc, id, amount, &back);
-		if (e && e != ERR_STALE && e != ERR_RETRY &&
-		    e != ERR_UNCERTAIN)
-			return e;
-	}
+	e = payment_refund(app, sc, &staff, id, amount, NULL, &refund);
+	/* A faulty amount was an option, not a body. */
+	if (e == ERR_INVALID)
+		return scope_fail(sc, ERR_CONFLICT, "amount %s",
+		    sc->faults->detail);
 	if (e)
 		return e;
 
-	*ret_back = back;
+	*ret_back = (struct payment_back){ refund->refund_id, refund->amount,
+		refund->currency };
 	return ERR_OK;
 }
