@@ -304,7 +304,7 @@ read_word(const struct command *command, struct arena *arena, int argc,
     char **argv, int *at, bool *seen, void *values, const struct why *why)
 {
 	const char *word = argv[(*at)++];
-	const char *value = word;
+	const char *value = NULL;
 	const struct option_spec *spec;
 	size_t index;
 
@@ -323,6 +323,7 @@ read_word(const struct command *command, struct arena *arena, int argc,
 		spec = next_argument(command, seen);
 		if (!spec)
 			return refuse(why, "\"%s\" is one word too many", word);
+		value = word;
 	}
 
 	index = (size_t)(spec - command->options);
