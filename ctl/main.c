@@ -1,8 +1,10 @@
 /* main.c: bookingctl: the sysadmin's one tool, a table of commands. */
 #include <inttypes.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app/admin.h"
 #include "app/app.h"
@@ -10,6 +12,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/shm.h"
 #include "ctl/ctl.h"
 #include "ctl/options.h"
 
@@ -193,8 +196,24 @@ ctl_admin(struct ctl *ctl, struct admin **ret_admin, int *ret_status)
 struct own {
 	struct settings conf;
 	const struct settings *loaded;
+	struct shm *shm;
 	struct app *app;
 };
+
+/* What the pool has learnt of the outside, so that no outage is learnt anew;
+ * where there is no pool, something of our own. */
+static struct shm *
+share(const struct settings *conf, char *why, size_t why_max)
+{
+	char path[PATH_MAX];
+	struct shm *shm = NULL;
+	int len = snprintf(path, sizeof path, "%s/%s", conf->runtime_dir,
+	    SHM_FILE);
+
+	if (len > 0 && (size_t)len < sizeof path && access(path, W_OK) == 0)
+		shm = shm_open_file(path, why, why_max);
+	return shm ? shm : shm_open_file(NULL, why, why_max);
+}
 
 static void
 close_app(void *data)
@@ -202,6 +221,7 @@ close_app(void *data)
 	struct own *own = data;
 
 	app_close(own->app);
+	shm_close(own->shm);
 	settings_free(own->loaded);
 }
 
@@ -224,7 +244,9 @@ ctl_app(struct ctl *ctl, struct app **ret_app, int *ret_status)
 	own->conf.db_statement_timeout_ms = STATEMENT_MS;
 	own->conf.api_workers = 0; /* outside of the pool: no bulkhead */
 	signal(SIGPIPE, SIG_IGN);
-	own->app = app_open(&own->conf, NULL, why, sizeof why);
+	own->shm = share(&own->conf, why, sizeof why);
+	if (own->shm)
+		own->app = app_open(&own->conf, own->shm, why, sizeof why);
 	if (!own->app) {
 		fprintf(stderr, "bookingctl: %s\n", why);
 		return false;
