@@ -343,7 +343,8 @@ end $$;
 
 -- Due work of a topic, claimed by lease: of each booking only the oldest row.
 create function bookings.claim_due(p_topic text, p_limit integer, p_lease interval)
-returns table (id bigint, type text, booking_id uuid, facts jsonb, attempts integer)
+returns table (id bigint, type text, booking_id uuid, facts jsonb, attempts integer,
+    age interval)
 language sql security definer set search_path = pg_catalog, pg_temp as $$
     update bookings.outbox o set claimed_until = now() + p_lease, attempts = o.attempts + 1
      where o.id in (
@@ -351,7 +352,7 @@ language sql security definer set search_path = pg_catalog, pg_temp as $$
             where d.topic = p_topic and d.sent_at is null and d.dead_at is null
               and d.due_at <= now() and (d.claimed_until is null or d.claimed_until < now())
             order by d.due_at, d.id limit p_limit for update skip locked)
-    returning o.id, o.type, o.booking_id, o.facts, o.attempts
+    returning o.id, o.type, o.booking_id, o.facts, o.attempts, now() - o.created_at
 $$;
 create function bookings.work_done(p_id bigint)
 returns void language sql security definer set search_path = pg_catalog, pg_temp as $$

@@ -50,7 +50,8 @@ select payments.keep_event($1::text, $2::text, $3::text)
 select payments.restate_answer($1::text, $2::text, $3::uuid, $4::bytea)
 
 -- :name work_claim :all :write
-select c.id, c.type, c.booking_id, c.facts::text as facts, c.attempts::bigint
+select c.id, c.type, c.booking_id, c.facts::text as facts, c.attempts::bigint,
+       (extract(epoch from c.age) * 1000)::bigint as age_ms
   from bookings.claim_due($1::text, $2::bigint::integer, make_interval(secs => $3::bigint)) as c
  order by c.id
 

@@ -34,6 +34,7 @@ struct work {
 	struct uuid booking_id;
 	const char *facts;
 	int64_t attempts;
+	int64_t age_ms; /* since it was put there */
 	struct uuid subject; /* of the facts: the attempt or the refund */
 };
 
@@ -343,19 +344,22 @@ work_one(struct app *app, struct scope *sc, struct work *w)
 	return WORK_WRONG;
 }
 
-/* Full jitter: anything between nothing and the doubled wait. */
+/* Outages use up no tries, so that what has waited long waits longer: a quarter
+ * of its age.  Half of it is by chance, lest all come back at once. */
 static int64_t
-backoff_ms(int64_t attempts)
+backoff_ms(const struct work *w)
 {
 	int64_t most = BACKOFF_MS;
 	uint32_t dice;
 
-	for (int64_t i = 1; i < attempts && most < BACKOFF_MAX_MS; i++)
+	for (int64_t i = 1; i < w->attempts && most < BACKOFF_MAX_MS; i++)
 		most *= 2;
+	if (most < w->age_ms / 4)
+		most = w->age_ms / 4;
 	if (most > BACKOFF_MAX_MS)
 		most = BACKOFF_MAX_MS;
 	rng_bytes(&dice, sizeof dice);
-	return most * (int64_t)(dice % 1000) / 1000;
+	return most / 2 + most / 2 * (int64_t)(dice % 1000) / 1000;
 }
 
 static enum err
@@ -369,7 +373,7 @@ finish(struct app *app, struct scope *sc, const struct work *w,
 	if (done == WORK_DONE)
 		return db_do(app->db, sc, STMT_WORK_DONE, &args, NULL);
 	args_i64(&args, done == WORK_SOON ? PENDING_MS :
-	    backoff_ms(w->attempts));
+	    backoff_ms(w));
 	args_bool(&args, done == WORK_WRONG);
 	args_i64(&args, TRIES);
 	return db_do(app->db, sc, STMT_WORK_LATER, &args, NULL);
@@ -385,6 +389,7 @@ payments_work(struct app *app, struct scope *sc, size_t max, size_t *ret_done)
 		    booking_id) },
 		{ "facts", COLUMN_TEXT, offsetof(struct work, facts) },
 		{ "attempts", COLUMN_I64, offsetof(struct work, attempts) },
+		{ "age_ms", COLUMN_I64, offsetof(struct work, age_ms) },
 	};
 	static const struct columns columns = { sizeof(struct work), items,
 		ARRAY_LEN(items) };
