@@ -2,19 +2,26 @@
 late, twice, for something else, or while the other side fails.  After each
 test our books, the journal and Stripe's agree."""
 
+import concurrent.futures
+import json
 import os
 import pathlib
+import re
 import signal
+import subprocess
 import sys
 import threading
+import time
 import uuid
 
 import psycopg2
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from live import V1, Client, Request, at, booking_body, day_in  # noqa: E402
-from shop import Shop, keyed, until  # noqa: E402
+from live import (ROOT, V1, Client, Request, at, booking_body,  # noqa: E402
+                  day_in)
+from shop import (SECRETS, WEBHOOK, Shop, keyed, signature,  # noqa: E402
+                  until)
 
 SESSIONS, REFUNDS = "POST /v1/checkout/sessions", "POST /v1/refunds"
 EVENTS = ("BookingConfirmed", "PaymentProcessed", "PaymentFailed",
@@ -528,3 +535,320 @@ def test_killed_between_stripes_session_and_our_commit_it_is_opened_once(shop):
     assert len(shop.sandbox.objects("checkout.session")) == before + 1
     shop.pay(url)
     assert shop.read(token, made)["status"] == "confirmed"
+
+
+# ---- webhooks --------------------------------------------------------------------
+
+
+@pytest.fixture
+def told(shop):
+    """(token, booking, the event that says it is paid), not told yet."""
+    shop.sandbox.webhook_fault("*", "withhold")
+    token = shop.token()
+    made = shop.book(token, shop.franchise(1), day_in(5), 9, 17)
+    shop.sandbox.act(shop.session_of(made["payment_url"]), action="pay")
+    event, = [e for e in shop.sandbox.objects("event").values()
+              if e["type"] == "checkout.session.completed" and
+              e["data"]["object"]["metadata"]["booking_id"] ==
+              made["booking_id"]]
+    yield token, made, event
+    shop.sandbox.lift()
+    shop.sandbox.control("POST", "/webhooks/release")
+
+
+def kept(shop, event):
+    return shop.one("select count(*) from payments.stripe_events where "
+                    "stripe_event_id = %s", event["id"])
+
+
+def untouched(shop, token, made, event):
+    assert shop.read(token, made)["status"] == "pending"
+    assert kept(shop, event) == 0
+    assert shop.told(made, *EVENTS) == (0, 0, 0, 0)
+
+
+def test_an_event_takes_effect_once_however_often_it_comes(shop, told):
+    token, made, event = told
+    raw = json.dumps(event).encode()
+    for _ in range(3):
+        assert shop.webhook(raw).body == {"received": True}
+    # A replay, signed anew later on.
+    assert shop.webhook(raw, signature(raw, at=int(time.time()) - 60)
+                        ).status == 200
+    assert shop.read(token, made)["status"] == "confirmed"
+    assert kept(shop, event) == 1
+    assert shop.told(made, *EVENTS) == (1, 1, 0, 0)
+
+
+def test_an_event_that_comes_many_times_at_once_takes_effect_once(shop, told):
+    token, made, event = told
+    raw = json.dumps(event).encode()
+    requests = []
+    for _ in range(8):
+        request = Request("POST", WEBHOOK, Stripe_Signature=signature(raw),
+                          Content_Type="application/json")
+        request.body = raw
+        requests.append(request)
+    assert {a.status for a in shop.at_once(requests)} == {200}
+    assert shop.told(made, *EVENTS) == (1, 1, 0, 0)
+
+
+def test_the_order_of_events_does_not_matter(shop, told):
+    token, made, paid = told
+    mine = [e for e in shop.sandbox.objects("event").values()
+            if e["data"]["object"].get("metadata", {}).get("booking_id") ==
+            made["booking_id"]]
+    assert len(mine) >= 3
+    for event in reversed(sorted(mine, key=lambda e: e["created"])):
+        assert shop.webhook(event).status == 200
+    late = {**paid, "id": "evt_late", "type": "checkout.session.expired"}
+    assert shop.webhook(late).status == 200
+    assert shop.read(token, made)["status"] == "confirmed"
+    assert shop.told(made, *EVENTS) == (1, 1, 0, 0)
+
+
+def test_an_event_signed_with_either_secret_is_taken(shop, told):
+    token, made, event = told
+    raw = json.dumps(event).encode()
+    assert shop.webhook(raw, signature(raw, SECRETS[1])).status == 200
+    assert shop.read(token, made)["status"] == "confirmed"
+
+
+def test_one_good_signature_among_others_will_do(shop, told):
+    token, made, event = told
+    raw = json.dumps(event).encode()
+    header = signature(raw, SECRETS[1])
+    forged = header.replace("v1=", "v1=" + "0" * 64 + ",v0=" + "1" * 64 +
+                            ",v1=")
+    assert shop.webhook(raw, forged).status == 200
+    assert shop.read(token, made)["status"] == "confirmed"
+
+
+SPOILED = {
+    "unsigned": lambda raw: (raw, False),
+    "empty": lambda raw: (raw, "t=,v1="),
+    "another secret": lambda raw: (raw, signature(raw, "whsec_other")),
+    "another body": lambda raw: (raw.replace(b"12000", b"12001"),
+                                 signature(raw)),
+    "cut off": lambda raw: (raw[:-1], signature(raw)),
+    "one more": lambda raw: (raw + b" ", signature(raw)),
+    "another scheme": lambda raw: (raw, signature(raw, scheme="v0")),
+    "stale": lambda raw: (raw, signature(raw, at=int(time.time()) - 302)),
+    "stale, made young": lambda raw: (raw, re.sub(
+        r"t=\d+", f"t={int(time.time())}",
+        signature(raw, at=int(time.time()) - 302))),
+    "words": lambda raw: (raw, "hello"),
+}
+
+
+@pytest.mark.parametrize("how", SPOILED)
+def test_what_is_not_signed_by_stripe_has_no_effect(shop, told, how):
+    token, made, event = told
+    body, header = SPOILED[how](json.dumps(event).encode())
+    answer = shop.webhook(body, header)
+    assert answer.status in (400, 401), answer
+    assert b"whsec" not in answer.raw
+    untouched(shop, token, made, event)
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"{}",
+                                  b'{"id":"evt_1","id":"evt_2"}',
+                                  b'{"id":"evt_1","type":1}', b"\xff\xfe"])
+def test_what_is_signed_but_no_event_is_refused(shop, body):
+    before = shop.one("select count(*) from payments.stripe_events")
+    assert shop.webhook(body, signature(body)).status in (400, 422)
+    assert shop.one("select count(*) from payments.stripe_events") == before
+
+
+def test_a_type_nobody_knows_is_kept_and_taken(shop):
+    event = {"id": f"evt_{uuid.uuid4().hex}", "object": "event",
+             "type": "customer.made_up", "created": int(time.time()),
+             "livemode": False, "data": {"object": {"id": "cus_1",
+                                                    "object": "customer"}}}
+    for _ in range(2):
+        assert shop.webhook(event).status == 200
+    assert kept(shop, event) == 1
+
+
+def test_an_event_about_somebody_elses_payment_is_kept(shop, told):
+    token, made, event = told
+    other = json.loads(json.dumps(event))
+    other["id"] = f"evt_{uuid.uuid4().hex}"
+    other["data"]["object"]["id"] = "cs_test_other"
+    other["data"]["object"]["payment_intent"] = "pi_other"
+    other["data"]["object"]["metadata"] = {}
+    assert shop.webhook(other).status == 200
+    assert kept(shop, other) == 1
+    untouched(shop, token, made, event)
+
+
+def test_a_webhook_above_the_limit_is_not_read(shop):
+    big = json.dumps({"id": "evt_big", "pad": "x" * (256 * 1024)}).encode()
+    assert shop.webhook(big).status == 413
+    padded = {"id": f"evt_{uuid.uuid4().hex}", "object": "event",
+              "type": "customer.made_up", "created": int(time.time()),
+              "livemode": False, "data": {"object": {
+                  "id": "cus_1", "object": "customer",
+                  "description": "x" * (200 * 1024)}}}
+    assert shop.webhook(padded).status == 200
+    assert kept(shop, padded) == 1
+
+
+def test_another_amount_than_was_asked_for_confirms_nothing(shop, told):
+    token, made, event = told
+    wrong = json.loads(json.dumps(event))
+    wrong["id"] = f"evt_{uuid.uuid4().hex}"
+    wrong["data"]["object"]["amount_total"] = 1
+    assert shop.webhook(wrong).status == 409
+    untouched(shop, token, made, wrong)
+
+
+@pytest.mark.parametrize("kind", ["duplicate", "reorder", "tamper", "stale"])
+def test_webhooks_that_go_wrong_on_the_way_end_in_order(shop, kind):
+    shop.sandbox.webhook_fault("*", kind)
+    token = shop.token()
+    made = shop.book(token, shop.franchise(1), day_in(5), 9, 17)
+    shop.pay(made["payment_url"])
+    assert shop.read(token, made)["status"] == "confirmed"
+    counts = shop.sandbox.control("GET", "/counts")
+    assert counts["webhook_faults"][kind] > 0
+    assert counts["webhooks"].get("tamper_accepted", 0) == 0
+    assert counts["webhooks"].get("stale_accepted", 0) == 0
+    assert shop.told(made, *EVENTS) == (1, 1, 0, 0)
+
+
+NODE_MODULES = ROOT / "tests" / "sandbox" / "node_modules"
+
+
+@pytest.mark.skipif(not (NODE_MODULES / "stripe").exists(),
+                    reason="Stripe's client is not installed")
+def test_what_stripes_own_client_signs_is_taken(shop, told):
+    token, made, event = told
+    raw = json.dumps(event)
+    header = subprocess.run(
+        ["node", "-e", """
+            const Stripe = require("stripe");
+            const [payload, secret] = JSON.parse(
+                require("fs").readFileSync(0, "utf8"));
+            const Client = Stripe.default ?? Stripe;
+            process.stdout.write(new Client("sk_test_1").webhooks
+                .generateTestHeaderString({ payload, secret }));"""],
+        input=json.dumps([raw, SECRETS[1]]), cwd=NODE_MODULES.parent,
+        capture_output=True, text=True, check=True, timeout=60).stdout
+    assert shop.webhook(raw.encode(), header).status == 200
+    assert shop.read(token, made)["status"] == "confirmed"
+
+
+# ---- Stripe away --------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def outage(tmp_path_factory):
+    shop = Shop(tmp_path_factory.mktemp("outage"), watch=False,
+                STRIPE_TIMEOUT_MS=1200)
+    try:
+        yield shop.start()
+        shop.sandbox.lift()
+        shop.forget_outage()
+        shop.drain()
+        shop.books()
+    finally:
+        shop.reset()
+
+
+def test_with_stripe_hanging_bookings_are_made_and_paid_later(outage):
+    shop = outage
+    house, token = shop.franchise(40), shop.token()
+    shop.sandbox.fault("*", "hang")
+    made = []
+    for child in range(8):
+        answer = shop.ask("POST", f"{V1}/bookings", token, booking_body(
+            house, day_in(5), 9, 17, child=f"Child {child}"))
+        assert answer.status == 201, answer
+        assert answer.body["payment_status"] == "queued"
+        assert answer.body["payment_url"].startswith(
+            f"https://127.0.0.1:{shop.port}/pay/")
+        made.append((answer.body, answer.seconds))
+    # Five failures open the breaker: from then on nobody waits.
+    asked = len(shop.sandbox.requests("POST /v1/checkout/sessions"))
+    assert asked == 5
+    assert max(seconds for _, seconds in made[5:]) < 1
+    link = shop.link(token, made[0][0])
+    assert link.status == 503 and int(link.headers["Retry-After"]) >= 1
+    shop.hurry("session")
+    shop.work()
+    assert len(shop.sandbox.requests("POST /v1/checkout/sessions")) == asked
+    # Nor does the work run in circles: it waits, and uses up no tries.
+    assert shop.one("select count(*) from bookings.outbox where topic = "
+                    "'payments' and type = 'session' and sent_at is null and "
+                    "due_at > now() - interval '1 second' and attempts = 0 "
+                    "and dead_at is null") == len(made)
+
+    shop.sandbox.lift()
+    shop.forget_outage()
+    shop.hurry("session")
+    shop.work()
+    for booking, _ in made:
+        answer = shop.link(token, booking)
+        assert answer.status == 303, answer
+        shop.pay(answer.headers["Location"])
+        assert shop.read(token, booking)["status"] == "confirmed"
+
+
+def test_with_stripe_gone_bookings_are_made(outage):
+    shop = outage
+    shop.forget_outage()
+    shop.sandbox.fault("*", "drop")
+    token = shop.token()
+    made = shop.book(token, shop.franchise(1), day_in(6), 9, 17)
+    assert made["payment_status"] == "queued"
+    shop.sandbox.lift()
+    shop.forget_outage()
+    url = shop.link(token, made).headers["Location"]
+    shop.pay(url)
+    assert shop.read(token, made)["status"] == "confirmed"
+
+
+def test_a_queued_booking_keeps_its_places_while_stripe_is_away(outage):
+    shop = outage
+    shop.forget_outage()
+    shop.sandbox.fault("*", "drop")
+    token = shop.token()
+    made = shop.book(token, shop.franchise(1), day_in(7), 9, 17)
+    shop.sql("update bookings.bookings set hold_expires_at = now() + "
+             "interval '1 minute' where id = %s", made["booking_id"])
+    shop.hurry("session")
+    shop.work()
+    left = shop.one("select extract(epoch from hold_expires_at - now())::int "
+                    "from bookings.bookings where id = %s", made["booking_id"])
+    assert left > 1800
+    shop.sandbox.lift()
+    shop.forget_outage()
+
+
+def test_while_creates_wait_for_stripe_availability_answers(outage):
+    shop = outage
+    shop.forget_outage()
+    house = shop.franchise(40)
+    day = day_in(8)
+    shop.get(f"{V1}/availability/{house}?date={day}")
+    shop.sandbox.fault("POST /v1/checkout/sessions", "delay", ms=1000)
+    creates = [Request("POST", f"{V1}/bookings", shop.token(), booking_body(
+        house, day, 9, 10)) for _ in range(6)]
+    pool = concurrent.futures.ThreadPoolExecutor(len(creates))
+    under_way = [pool.submit(Client(shop).ask, create) for create in creates]
+    until(lambda: shop.sandbox.control("GET", "/counts")["faults"]["delay"],
+          "a create that waits for Stripe")
+    reads = []
+    while not all(a.done() for a in under_way) and len(reads) < 50:
+        reads.append(shop.get(f"{V1}/availability/{house}?date={day}"))
+    answers = [a.result() for a in under_way]
+    pool.shutdown()
+    assert {a.status for a in answers} == {201}
+    # A quarter of four workers: one waits, the others go on at once.
+    waited = [a for a in answers if a.seconds >= 1]
+    assert 1 <= len(waited) < len(answers)
+    assert {a.body["payment_status"] for a in answers
+            if a.seconds < 1} == {"queued"}
+    assert reads and {a.status for a in reads} == {200}
+    assert sorted(a.seconds for a in reads)[len(reads) // 2] < 0.5
