@@ -113,7 +113,7 @@ class Shop(Live):
     """Settings as of Live.  `watch` False: due work waits for work()."""
 
     def __init__(self, folder, watch=True, **settings):
-        super().__init__(folder, API_WORKERS=4, **settings)
+        super().__init__(folder, **{"API_WORKERS": 4, **settings})
         self.watch, self.sandbox, self.worker = watch, None, None
 
     def start(self):
