@@ -79,6 +79,10 @@ try_refund(struct app *app, struct scope *sc, const struct refunding *r,
 	if (!e)
 		e = booking_row_load(app, sc, &r->reader, &p.booking_id,
 		    r->replay, &row);
+	/* Read again after the booking: what went back of it since then raised
+	 * the booking's version, and is refused as stale. */
+	if (!e)
+		e = payment_find(app, sc, r->payment, NULL, NULL, &p);
 	if (!e)
 		e = replay_find(app, sc, &row.stored, r->replay);
 	if (e || (r->replay && r->replay->stored))

@@ -25,6 +25,8 @@ static const struct refusal table[] = {
 	  "the child is elsewhere at that time" },
 	{ "23514", "slot_ledger_not_oversold", ERR_CAPACITY, REFUSAL_FINAL,
 	  "a slot has fewer places left" },
+	{ "23514", "payments_refund_within_paid", ERR_STALE, REFUSAL_FINAL,
+	  "more would go back than was paid" },
 	{ "23505", "bookings_pkey", ERR_STALE, REFUSAL_FINAL,
 	  "the booking is there already" },
 	{ "23505", "idx_bookings_reference", ERR_RETRY, REFUSAL_FINAL,
