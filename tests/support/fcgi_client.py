@@ -64,6 +64,13 @@ class FcgiClient:
         if end:
             self.record(STDIN)
 
+    def body_if_read(self, data):
+        """As body; the worker may have dropped the connection already."""
+        try:
+            self.body(data)
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+
     def answer(self):
         """Read until the end of the connection."""
         raw, out, ended = b"", b"", False
