@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "app/app.h"
+#include "app/due.h"
 #include "app/payments.h"
 #include "base/arena.h"
 #include "base/clock.h"
@@ -65,11 +66,14 @@ work_on(struct app *app, struct ctl *ctl, bool watch, size_t *ret_total)
 	enum err e = ERR_OK;
 
 	do {
+		struct due_turn turn = { .given_up = 0 };
 		size_t done = 0;
 
 		arena_reset(ctl->arena);
 		scope_init(&ctl->sc, ctl->arena, BUDGET_US);
-		e = payments_work(app, &ctl->sc, BATCH, &done);
+		e = payments_work(app, &ctl->sc, BATCH, &turn);
+		for (size_t i = 0; i < DUE__MAX; i++)
+			done += turn.counts[i];
 		total += done;
 		if (e && (!watch || e == ERR_PAYMENTS_UNAVAILABLE))
 			break;

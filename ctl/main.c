@@ -246,7 +246,8 @@ ctl_app(struct ctl *ctl, struct app **ret_app, int *ret_status)
 	signal(SIGPIPE, SIG_IGN);
 	own->shm = share(&own->conf, why, sizeof why);
 	if (own->shm)
-		own->app = app_open(&own->conf, own->shm, why, sizeof why);
+		own->app = app_open(&own->conf, own->shm, "bookingctl", why,
+		    sizeof why);
 	if (!own->app) {
 		fprintf(stderr, "bookingctl: %s\n", why);
 		return false;

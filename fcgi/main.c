@@ -137,23 +137,6 @@ read_options(int argc, char **argv, struct options *ret_options)
 	return 0;
 }
 
-static enum log_level
-level_of(const char *word)
-{
-	static const char *const words[LOG__MAX] = {
-	    [LOG_DEBUG] = "debug",
-	    [LOG_INFO] = "info",
-	    [LOG_WARN] = "warn",
-	    [LOG_ERROR] = "error",
-	};
-
-	for (int i = 0; i < LOG__MAX; i++) {
-		if (strcmp(words[i], word) == 0)
-			return (enum log_level)i;
-	}
-	return LOG_INFO;
-}
-
 /* A path by which the binary that is on disk later can be run: what was typed,
  * so that a link that moves on is followed, else where we are. */
 static void
@@ -203,7 +186,7 @@ check(const struct settings *conf, int64_t room)
 
 	if (!arena || !shm)
 		return complain(EX_OSERR, "no memory");
-	app = app_open(conf, shm, why, sizeof why);
+	app = app_open(conf, shm, "booking-api", why, sizeof why);
 	if (!app) {
 		status = complain(EX_CONFIG, why);
 	} else {
@@ -306,7 +289,7 @@ run(const struct options *options, struct settings conf, char **argv)
 
 	if (options->socket)
 		conf.api_socket = options->socket;
-	log_open("booking-api", level_of(conf.log_level), STDERR_FILENO);
+	log_open("booking-api", log_level_of(conf.log_level), STDERR_FILENO);
 	if (options->check)
 		return check(&conf, 0);
 

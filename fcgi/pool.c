@@ -21,7 +21,7 @@
 #include "base/log.h"
 #include "fcgi/handover.h"
 #include "fcgi/listener.h"
-#include "fcgi/notify.h"
+#include "base/notify.h"
 #include "fcgi/slots.h"
 #include "fcgi/worker.h"
 

@@ -139,7 +139,8 @@ open_app(struct worker *w)
 		return false;
 	}
 
-	w->app = app_open(w->conf, w->start->shm, why, sizeof why);
+	w->app = app_open(w->conf, w->start->shm, "booking-api", why,
+	    sizeof why);
 	if (!w->app) {
 		log_event(LOG_ERROR, "worker_start", log_text("why", why));
 		return false;

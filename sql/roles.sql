@@ -41,10 +41,28 @@ begin
         end loop;
     end if;
 
+    -- The relays finish what requests began: they read what a request reads, and
+    -- change it by functions alone.  None may book, change or see an API key.
     if exists (select from pg_roles where rolname = 'booking_relay') then
-        grant usage on schema bookings to booking_relay;
-        grant select on bookings.outbox, bookings.bookings to booking_relay;
-        grant update (sent_at, claimed_until, attempts, dead_at, due_at) on bookings.outbox
+        grant usage on schema franchises, bookings, payments, access to booking_relay;
+        grant select on franchises.franchises, franchises.peak_windows, franchises.closed_days,
+              franchises.slot_ledger, bookings.bookings, bookings.booking_children,
+              bookings.customer_info, bookings.idempotency_keys to booking_relay;
+        grant select (event_id) on bookings.outbox to booking_relay;
+        grant select on payments.payments, payments.refunds to booking_relay;
+        grant execute on function
+              franchises.local_instant(timestamp, text, boolean),
+              franchises.cut_day(text, date, time, time, integer),
+              bookings.franchise_day(uuid, date, timestamptz)
               to booking_relay;
+        for s in select p.oid::regprocedure::text from pg_proc p
+                  join pg_namespace n on n.oid = p.pronamespace
+                 where (n.nspname = 'bookings'
+                   and (p.proname in ('release', 'finish', 'prune')
+                        or p.proname like 'outbox\_%'))
+                    or (n.nspname = 'payments'
+                   and p.proname in ('apply', 'keep_event', 'is_of_others')) loop
+            execute format('grant execute on function %s to booking_relay', s);
+        end loop;
     end if;
 end $$;

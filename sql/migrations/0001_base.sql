@@ -135,6 +135,8 @@ create unique index bookings_booking_code_key on bookings.bookings (booking_code
 create index idx_bookings_franchise_date on bookings.bookings (franchise_id, start_datetime);
 create index idx_bookings_status on bookings.bookings (booking_status);
 create index idx_bookings_customer on bookings.bookings (customer_id, created_at, id);
+create index idx_bookings_over on bookings.bookings (end_datetime)
+    where booking_status in ('confirmed', 'checked_in');
 create index idx_bookings_email on bookings.bookings (email_hash);
 create index idx_bookings_guest_holds on bookings.bookings (guest_address_hash)
     where guest_address_hash is not null and booking_status = 'pending';
@@ -183,12 +185,17 @@ create table bookings.outbox (
     due_at       timestamptz not null default now(),
     created_at   timestamptz not null default now(),
     sent_at      timestamptz,
-    claimed_until timestamptz,
-    attempts     integer not null default 0,
-    dead_at      timestamptz
-);
+    claimed_until timestamptz,          -- whoever works on it has it until then
+    attempts     integer not null default 0, -- how often it was refused
+    failing_since timestamptz,
+    failure      text,                  -- why it is not sent yet: a code, never a text of others
+    dead_at      timestamptz            -- nobody tries any more
+) with (fillfactor = 70,                -- room for a claim beside its row
+        autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
 create index idx_outbox_unsent on bookings.outbox (topic, booking_id, id) where sent_at is null;
 create index idx_outbox_due on bookings.outbox (topic, due_at) where sent_at is null;
+create index idx_outbox_events on bookings.outbox (id) where topic = 'events' and sent_at is null;
+create index idx_outbox_sent on bookings.outbox (sent_at) where sent_at is not null; -- retention
 
 -- Idempotency-Keys and the answers stored under them, in the effect's commit.
 create table bookings.idempotency_keys (

@@ -340,29 +340,3 @@ begin
     update bookings.idempotency_keys set answer = p_answer
      where caller = p_caller and key = p_key and booking_id = p_booking;
 end $$;
-
--- Due work of a topic, claimed by lease: of each booking only the oldest row.
-create function bookings.claim_due(p_topic text, p_limit integer, p_lease interval)
-returns table (id bigint, type text, booking_id uuid, facts jsonb, attempts integer,
-    age interval)
-language sql security definer set search_path = pg_catalog, pg_temp as $$
-    update bookings.outbox o set claimed_until = now() + p_lease, attempts = o.attempts + 1
-     where o.id in (
-           select d.id from bookings.outbox d
-            where d.topic = p_topic and d.sent_at is null and d.dead_at is null
-              and d.due_at <= now() and (d.claimed_until is null or d.claimed_until < now())
-            order by d.due_at, d.id limit p_limit for update skip locked)
-    returning o.id, o.type, o.booking_id, o.facts, o.attempts, now() - o.created_at
-$$;
-create function bookings.work_done(p_id bigint)
-returns void language sql security definer set search_path = pg_catalog, pg_temp as $$
-    update bookings.outbox set sent_at = now(), claimed_until = null where id = p_id
-$$;
-create function bookings.work_later(p_id bigint, p_delay interval, p_counts boolean, p_tries integer)
-returns void language sql security definer set search_path = pg_catalog, pg_temp as $$
-    update bookings.outbox
-       set claimed_until = null, due_at = now() + p_delay,
-           attempts = case when p_counts then attempts else attempts - 1 end,
-           dead_at = case when p_counts and attempts >= p_tries then now() end
-     where id = p_id
-$$;

@@ -49,19 +49,6 @@ select payments.keep_event($1::text, $2::text, $3::text)
 -- :name answer_restate :do :write
 select payments.restate_answer($1::text, $2::text, $3::uuid, $4::bytea)
 
--- :name work_claim :all :write
-select c.id, c.type, c.booking_id, c.facts::text as facts, c.attempts::bigint,
-       (extract(epoch from c.age) * 1000)::bigint as age_ms
-  from bookings.claim_due($1::text, $2::bigint::integer, make_interval(secs => $3::bigint)) as c
- order by c.id
-
--- :name work_done :do :write
-select bookings.work_done($1::bigint)
-
--- :name work_later :do :write
-select bookings.work_later($1::bigint, make_interval(secs => $2::bigint / 1000.0), $3::boolean,
-       $4::bigint::integer)
-
 -- ---- what an operator asks for -------------------------------------------------
 
 -- :name payment_browse :all :read :late

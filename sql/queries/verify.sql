@@ -36,13 +36,18 @@ select b.id, b.franchise_id, b.start_datetime, b.end_datetime,
  limit 1000
 
 -- :name verify_events :all :read :late
--- Bookings whose events are not numbered 1..n without a gap.
+-- Bookings whose events are not numbered 1..n without a gap.  What was sent
+-- long ago has been pruned, the oldest first.
 select b.id, b.event_sequence::bigint, count(o.id)::bigint as events,
        coalesce(max(o.sequence), 0)::bigint as last_event
   from bookings.bookings b
   left join bookings.outbox o on o.booking_id = b.id and o.topic = 'events'
- group by b.id
-having count(o.id) <> b.event_sequence or coalesce(max(o.sequence), 0) <> b.event_sequence
+  left join bookings.pruned p on true
+ group by b.id, p.until
+having case when count(o.id) = 0 and b.created_at <= p.until then false
+            else coalesce(max(o.sequence), 0) <> b.event_sequence
+                 or count(o.id) <> coalesce(max(o.sequence) - min(o.sequence) + 1, 0)
+                 or coalesce(min(o.sequence), 1) <> 1 and (b.created_at <= p.until) is not true end
  order by b.id
  limit 1000
 

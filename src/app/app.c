@@ -11,6 +11,7 @@
 #include "remote/stripe.h"
 #include "store/cache.h"
 #include "store/db.h"
+#include "store/hint.h"
 
 /* Seed: two retries, a second apart. */
 #define RETRY_WAIT_US USEC_PER_SEC
@@ -54,13 +55,13 @@ open_stripe(struct app *app, int64_t workers, char *why, size_t why_max)
 }
 
 struct app *
-app_open(const struct settings *conf, struct shm *shm, char *why,
-    size_t why_max)
+app_open(const struct settings *conf, struct shm *shm, const char *program,
+    char *why, size_t why_max)
 {
 	struct app *app = calloc(1, sizeof *app);
 	struct db_options options = {
 		.url = conf->database_url,
-		.program = "booking-api",
+		.program = program,
 		.connect_timeout_s = conf->db_connect_timeout_s,
 		.statement_timeout_ms = conf->db_statement_timeout_ms,
 		.lock_timeout_ms = conf->db_lock_timeout_ms,
@@ -107,6 +108,7 @@ app_close(struct app *app)
 	if (app->stripe)
 		http_client_close(app->stripe->http);
 	free(app->stripe);
+	hint_close(app->hint);
 	db_free(app->db);
 	cache_free(app->cache);
 	keyring_close(app->ring);

@@ -19,6 +19,7 @@
 
 struct cache;
 struct db;
+struct hint;
 struct keyring;
 struct scope;
 struct shm;
@@ -31,11 +32,13 @@ struct app {
 	struct cache *cache;
 	struct keyring *ring;
 	struct stripe *stripe; /* NULL: no key, no payments */
+	struct hint *hint;     /* relays only; opened when one first listens */
 };
 
-/* Build an app (no connection is made).  NULL with one sentence in why. */
-struct app *app_open(const struct settings *conf, struct shm *shm, char *why,
-    size_t why_max) MUSTCHECK;
+/* Build an app (no connection is made).  `program` is what Postgres lists it
+ * as.  NULL with one sentence in why. */
+struct app *app_open(const struct settings *conf, struct shm *shm,
+    const char *program, char *why, size_t why_max) MUSTCHECK;
 void app_close(struct app *app); /* accepts NULL */
 
 /* Connect to Postgres and prepare; a worker calls it before it serves. */

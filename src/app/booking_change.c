@@ -283,6 +283,7 @@ write_change(struct app *app, struct scope *sc, struct changing *c)
 
 	c->b->updated_us = c->row.as_of_us;
 	c->b->version = c->row.version + 1;
+	news.was_us = c->row.start_us;
 	news_event(&news, sc, "BookingModified", &c->event_id, c->b, &c->key);
 	if (strcmp(c->b->status, c->row.status) != 0) {
 		struct uuid id;
@@ -307,6 +308,7 @@ write_change(struct app *app, struct scope *sc, struct changing *c)
 	touch(&touched, &c->row.franchise_id, c->row.local_day);
 	if (c->moved)
 		touch(&touched, &c->row.franchise_id, c->day.day);
+	touch_relays(&touched, &news);
 	touched_before(app, &touched);
 	e = db_do(app->db, sc, STMT_BOOKING_CHANGE, &args, NULL);
 	touched_after(app, sc, &touched, e);

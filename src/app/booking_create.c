@@ -258,6 +258,7 @@ place(struct app *app, struct scope *sc, struct making *m,
 	place_limits(app, sc, &args, m);
 
 	touch(&touched, &m->req->franchise_id, day->day);
+	touch_relays(&touched, &news);
 	touched_before(app, &touched);
 	e = db_do(app->db, sc, STMT_BOOKING_PLACE, &args, NULL);
 	touched_after(app, sc, &touched, e);

@@ -1,4 +1,4 @@
-/* booking_end.c: cancel a booking, expire a lapsed hold. */
+/* booking_end.c: cancel a booking, expire a lapsed hold, end what is over. */
 #include "app/bookings.h"
 
 #include <string.h>
@@ -93,6 +93,7 @@ release(struct app *app, struct scope *sc, const struct ending *ending,
 	crypto_wipe(&key, sizeof key);
 
 	touch(&touched, &row->franchise_id, row->local_day);
+	touch_relays(&touched, &news);
 	touched_before(app, &touched);
 	e = db_do(app->db, sc, STMT_BOOKING_RELEASE, &args, NULL);
 	touched_after(app, sc, &touched, e);
@@ -227,6 +228,70 @@ booking_expire(struct app *app, struct scope *sc, const struct uuid *id)
 			return ERR_OK; /* somebody else was first */
 		if (!e)
 			e = release(app, sc, &ending, &row, &booking);
+		if (e != ERR_STALE && e != ERR_RETRY && e != ERR_UNCERTAIN)
+			break;
+	}
+	return e;
+}
+
+/* ---- its time is over ------------------------------------------------------------ */
+
+static enum err
+try_finish(struct app *app, struct scope *sc, const struct uuid *id,
+    const struct uuid *event_id)
+{
+	struct booking_row row;
+	struct news news = { 0 };
+	struct touched touched = { .count = 0 };
+	enum booking_state from;
+	enum booking_state to;
+	enum booking_move move;
+	struct data_key key;
+	struct booking *b;
+	struct args args;
+	enum err e;
+
+	e = booking_row_load(app, sc, &expirer, id, NULL, &row);
+	if (e)
+		return e == ERR_NOT_FOUND ? ERR_OK : e;
+	if (!lifecycle_parse(row.status, &from))
+		return scope_fail(sc, ERR_INTERNAL, "unknown state in row");
+	move = from == BOOKING_CHECKED_IN ? MOVE_COMPLETE : MOVE_MISS;
+	if (row.end_us > row.as_of_us || !lifecycle_next(from, move, &to))
+		return ERR_OK; /* somebody else was first */
+	e = booking_row_view(app, sc, &row, &b);
+	if (!e)
+		e = keyring_unwrap(app->ring, sc, &row.id, row.data_key.data,
+		    row.data_key.len, &key);
+	if (e)
+		return e;
+
+	b->status = lifecycle_word(to);
+	news_event(&news, sc, to == BOOKING_COMPLETED ? "BookingCompleted" :
+	    "BookingNoShow", event_id, b, &key);
+	crypto_wipe(&key, sizeof key);
+	args_init(&args, sc->arena);
+	args_uuid(&args, &row.id);
+	args_uuid(&args, &row.customer_id);
+	args_i64(&args, row.version);
+	args_text(&args, row.status);
+	args_text(&args, b->status);
+	news_args(&args, &news);
+	touch_relays(&touched, &news);
+	e = db_do(app->db, sc, STMT_BOOKING_FINISH, &args, NULL);
+	touched_after(app, sc, &touched, e);
+	return e;
+}
+
+enum err
+booking_finish(struct app *app, struct scope *sc, const struct uuid *id)
+{
+	struct uuid event_id;
+	enum err e = ERR_STALE;
+
+	uuid_new(&event_id);
+	for (int i = 0; i < WRITE_TRIES; i++) {
+		e = try_finish(app, sc, id, &event_id);
 		if (e != ERR_STALE && e != ERR_RETRY && e != ERR_UNCERTAIN)
 			break;
 	}

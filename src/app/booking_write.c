@@ -16,6 +16,7 @@
 #include "domain/day.h"
 #include "store/cache.h"
 #include "store/db.h"
+#include "store/hint.h"
 
 #define FACTS_MAX 4096
 #define ANSWER_MAX (256 * 1024)
@@ -38,7 +39,7 @@ push(struct news *news, const char *topic, const char *type,
 }
 
 static const char *
-open_facts(struct scope *sc, const struct booking *b)
+open_facts(struct scope *sc, const struct booking *b, const struct news *news)
 {
 	struct buf out;
 
@@ -53,6 +54,12 @@ open_facts(struct scope *sc, const struct booking *b)
 	json_put_instant(&out, b->start_us);
 	buf_puts(&out, ",\"end_datetime\":");
 	json_put_instant(&out, b->end_us);
+	if (news->was_us != 0 && news->was_us != b->start_us) {
+		buf_puts(&out, ",\"was_start_datetime\":");
+		json_put_instant(&out, news->was_us);
+	}
+	if (news->retaken)
+		buf_puts(&out, ",\"retaken\":true");
 	buf_puts(&out, ",\"total_amount\":");
 	json_put_money(&out, b->total_amount);
 	buf_puts(&out, ",\"currency\":");
@@ -100,7 +107,9 @@ news_event(struct news *news, struct scope *sc, const char *type,
     const struct uuid *event_id, const struct booking *booking,
     const struct data_key *key)
 {
-	push(news, "events", type, event_id, open_facts(sc, booking),
+	if (uuid_is_none(&news->told))
+		news->told = *event_id;
+	push(news, "events", type, event_id, open_facts(sc, booking, news),
 	    sealed_facts(sc, booking, key, event_id), NONE);
 }
 
@@ -308,10 +317,22 @@ touch(struct touched *t, const struct uuid *franchise, int64_t day)
 	t->days[t->count++] = day;
 }
 
+/* Of what is due at once; whatever is due later is found then. */
+void
+touch_relays(struct touched *t, const struct news *news)
+{
+	t->news.receipt = news->told;
+	for (size_t i = 0; i < news->count; i++) {
+		if (news->due_us[i] == NONE)
+			t->news.topics |= hint_of(news->topics[i]);
+	}
+}
+
 void
 touched_before(struct app *app, const struct touched *t)
 {
-	cache_intend(app->cache, &t->franchise, t->days, t->count, false);
+	if (t->count > 0)
+		cache_intend(app->cache, &t->franchise, t->days, t->count, false);
 }
 
 void
@@ -319,10 +340,15 @@ touched_after(struct app *app, struct scope *sc, const struct touched *t,
     enum err e)
 {
 	/* A lost answer may be a commit: forget, to be safe. */
-	if (e == ERR_OK || e == ERR_UNCERTAIN || e == ERR_TIMEOUT)
+	bool committed = e == ERR_OK || e == ERR_UNCERTAIN ||
+	    e == ERR_TIMEOUT;
+
+	if (committed && t->count > 0)
 		cache_forget(app->cache, sc, &t->franchise, t->days, t->count,
-		    false);
-	else
+		    false, &t->news);
+	else if (committed)
+		cache_hint(app->cache, sc, t->news.topics);
+	else if (t->count > 0)
 		cache_unintend(app->cache, &t->franchise, t->days, t->count,
 		    false);
 }

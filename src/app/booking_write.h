@@ -11,6 +11,7 @@
 
 #include "app/booking_row.h"
 #include "domain/day.h"
+#include "store/cache.h"
 
 #define NEWS_MAX 16
 /* How often a change is worked out anew when what it read has changed. */
@@ -25,6 +26,9 @@ struct news {
 	struct bytes sealed[NEWS_MAX];
 	int64_t due_us[NEWS_MAX]; /* NONE = now */
 	size_t count;
+	int64_t was_us; /* when the booking began before the change; 0 = then */
+	bool retaken;   /* its places were taken again */
+	struct uuid told; /* the first event of the booking itself */
 };
 
 /* Facts of a booking that events carry in the open. */
@@ -71,14 +75,16 @@ enum err replay_restate(struct app *app, struct scope *sc,
 enum err event_stands(struct app *app, struct scope *sc,
     const struct uuid *event_id, bool *ret_stands) MUSTCHECK;
 
-/* The days of a franchise that a change touches, marked before its commit and
- * forgotten after it. */
+/* What a change touches beside its rows: days of a franchise, marked before its
+ * commit and forgotten after it; and the relays, who are told then. */
 struct touched {
 	struct uuid franchise;
 	int64_t days[2];
 	size_t count;
+	struct cache_news news;
 };
 void touch(struct touched *t, const struct uuid *franchise, int64_t day);
+void touch_relays(struct touched *t, const struct news *news);
 void touched_before(struct app *app, const struct touched *t);
 void touched_after(struct app *app, struct scope *sc, const struct touched *t,
     enum err e);

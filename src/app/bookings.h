@@ -90,4 +90,9 @@ enum err booking_cancel_quote(struct app *app, struct scope *sc,
 enum err booking_expire(struct app *app, struct scope *sc,
     const struct uuid *id) MUSTCHECK;
 
+/* End a booking whose time is over: completed when the children came, no_show
+ * when they did not; ERR_OK also when it was ended already. */
+enum err booking_finish(struct app *app, struct scope *sc,
+    const struct uuid *id) MUSTCHECK;
+
 #endif

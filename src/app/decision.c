@@ -230,10 +230,9 @@ decision_commit(struct decision *d, struct app *app, struct scope *sc)
 	e = put_answer(d, app, sc, &args);
 	if (e)
 		return e;
-	if (d->touched.count > 0)
-		touched_before(app, &d->touched);
+	touch_relays(&d->touched, &d->news);
+	touched_before(app, &d->touched);
 	e = db_do(app->db, sc, STMT_PAYMENT_APPLY, &args, NULL);
-	if (d->touched.count > 0)
-		touched_after(app, sc, &d->touched, e);
+	touched_after(app, sc, &d->touched, e);
 	return e;
 }

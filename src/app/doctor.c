@@ -311,7 +311,7 @@ examine_stripe(struct doctor *d)
 		    "STRIPE_WEBHOOK_SECRETS is not set: payments are only "
 		    "seen when due work asks for them");
 	conf.api_workers = 0; /* outside of the pool: no bulkhead */
-	app = app_open(&conf, NULL, why, sizeof why);
+	app = app_open(&conf, NULL, "bookingctl", why, sizeof why);
 	if (!app) {
 		find(d, FINDING_FAIL, CAUSE_SETTING, "stripe", "%s", why);
 		return;

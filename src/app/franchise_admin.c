@@ -340,7 +340,7 @@ settle(struct admin *admin, struct scope *sc, const struct uuid *id, enum err e)
 	if (e && e != ERR_UNCERTAIN)
 		cache_unintend(admin->cache, id, NULL, 0, true);
 	else
-		cache_forget(admin->cache, sc, id, NULL, 0, true);
+		cache_forget(admin->cache, sc, id, NULL, 0, true, NULL);
 	return plain(sc, e);
 }
 

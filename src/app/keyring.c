@@ -33,6 +33,8 @@ struct keyring {
 	uint8_t request[SHA256_LEN];
 	uint8_t link[SHA256_LEN];
 	uint8_t session[SHA256_LEN];
+	bool looks_up; /* LOOKUP_SECRET was given */
+	bool signs;    /* SESSION_SECRET was given */
 };
 
 /* ---- the ring ------------------------------------------------------------*/
@@ -161,14 +163,16 @@ keyring_open(const char *encryption_keys, const char *lookup_secret,
 	wrong = add_keys(ring, encryption_keys);
 	if (wrong)
 		return refuse(ring, why, why_max, "ENCRYPTION_KEYS", wrong);
-	if (strlen(lookup_secret) < KEYRING_SECRET_MIN)
+	if (*lookup_secret && strlen(lookup_secret) < KEYRING_SECRET_MIN)
 		return refuse(ring, why, why_max, "LOOKUP_SECRET",
 		    "shorter than 32 characters");
-	if (strlen(session_secret) < KEYRING_SECRET_MIN)
+	if (*session_secret && strlen(session_secret) < KEYRING_SECRET_MIN)
 		return refuse(ring, why, why_max, "SESSION_SECRET",
 		    "shorter than 32 characters");
 
 	derive_all(ring, lookup_secret, session_secret);
+	ring->looks_up = *lookup_secret != '\0';
+	ring->signs = *session_secret != '\0';
 	return ring;
 }
 
@@ -329,6 +333,7 @@ keyring_child_key(const struct keyring *ring, const struct uuid *customer,
 {
 	uint8_t own[SHA256_LEN], hash[SHA256_LEN];
 
+	assert(ring->looks_up);
 	/* A key for each customer: no name can pass for a part of the id, and
 	 * no name is too long. */
 	crypto_hmac_sha256(ring->child, sizeof ring->child, customer->b,
@@ -343,6 +348,7 @@ void
 keyring_email_hash(const struct keyring *ring, const char *normalised_email,
     uint8_t ret_hash[SHA256_LEN])
 {
+	assert(ring->looks_up);
 	crypto_hmac_sha256(ring->email, sizeof ring->email, normalised_email,
 	    strlen(normalised_email), ret_hash);
 }
@@ -351,6 +357,7 @@ void
 keyring_address_hash(const struct keyring *ring, const char *ip,
     uint8_t ret_hash[SHA256_LEN])
 {
+	assert(ring->looks_up);
 	crypto_hmac_sha256(ring->address, sizeof ring->address, ip, strlen(ip),
 	    ret_hash);
 }
@@ -359,6 +366,7 @@ void
 keyring_request_hash(const struct keyring *ring, const void *data, size_t len,
     uint8_t ret_hash[SHA256_LEN])
 {
+	assert(ring->looks_up);
 	crypto_hmac_sha256(ring->request, sizeof ring->request, data, len,
 	    ret_hash);
 }
@@ -374,7 +382,7 @@ keyring_sign_link(const struct keyring *ring, struct scope *sc,
 	char *signing = arena_printf(sc->arena, "%s|%s|%" PRId64, purpose,
 	    uuid_format(id, text), version);
 
-	assert(!strchr(purpose, '|'));
+	assert(ring->signs && !strchr(purpose, '|'));
 	crypto_hmac_sha256(ring->link, sizeof ring->link, signing,
 	    strlen(signing), hash);
 	return codec_b64url(sc->arena, hash, LINK_LEN);
@@ -395,5 +403,6 @@ keyring_check_link(const struct keyring *ring, struct scope *sc,
 const uint8_t *
 keyring_session_key(const struct keyring *ring)
 {
+	assert(ring->signs);
 	return ring->session;
 }

@@ -45,7 +45,9 @@ struct sealed {
 /*
  * encryption_keys is "id:base64url[,id:base64url...]", 32 bytes each, ids from
  * 1 to 2^32 - 1 and all different; the first one is active.  The secrets are
- * texts.  NULL with one sentence in why, which quotes no key.
+ * texts; "" is for a process that neither looks up nor signs: to ask it for
+ * that is a mistake of ours, and ends it.  NULL with one sentence in why, which
+ * quotes no key.
  */
 struct keyring *keyring_open(const char *encryption_keys,
     const char *lookup_secret, const char *session_secret, char *why,

@@ -125,6 +125,7 @@ landed(struct app *app, struct scope *sc, struct decision *d,
 		if (e)
 			return e;
 		decision_retake(d, &c->row, day.slot_minutes);
+		d->news.retaken = true;
 	}
 	decision_status(d, lifecycle_word(BOOKING_CONFIRMED), "paid");
 	decision_hold(d, NONE);

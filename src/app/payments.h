@@ -23,6 +23,7 @@
 struct app;
 struct booking;
 struct caller;
+struct due_turn;
 struct payment;
 struct refund;
 struct refusal;
@@ -101,9 +102,8 @@ enum err payment_get(struct app *app, struct scope *sc,
 enum err webhook_receive(struct app *app, struct scope *sc,
     const char *header, const char *body, size_t len) MUSTCHECK;
 
-/* Do what is due on the topic `payments`: at most `max` rows.  *ret_done says
- * how many were worked on. */
+/* Do what is due on the topic `payments`: at most `max` rows (due.h). */
 enum err payments_work(struct app *app, struct scope *sc, size_t max,
-    size_t *ret_done) MUSTCHECK;
+    struct due_turn *ret_turn) MUSTCHECK;
 
 #endif

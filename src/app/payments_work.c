@@ -2,10 +2,10 @@
  * not finish, and what no webhook has told. */
 #include "app/payments.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #include "app/app.h"
+#include "app/due.h"
 #include "app/payment_ask.h"
 #include "app/payment_open.h"
 #include "app/payment_row.h"
@@ -13,77 +13,32 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/instant.h"
-#include "base/rng.h"
 #include "base/scope.h"
 #include "domain/access.h"
 #include "remote/stripe.h"
 #include "store/db.h"
 
-#define LEASE_S 60
-#define BACKOFF_MS 1000
-#define BACKOFF_MAX_MS 300000
-#define PENDING_MS 60000 /* how soon a refund that is pending is read again */
-#define TRIES 5
 #define REFUND_PAGES_MAX 10
 /* Half of what Stripe keeps a key for. */
 #define KEY_TRUSTED_US (12 * USEC_PER_HOUR)
 
-struct work {
-	int64_t id;
-	const char *type;
-	struct uuid booking_id;
-	const char *facts;
-	int64_t attempts;
-	int64_t age_ms; /* since it was put there */
-	struct uuid subject; /* of the facts: the attempt or the refund */
-};
-
-struct work_facts {
-	struct uuid id;
-};
-
-/* What became of a row. */
-enum done {
-	WORK_DONE,
-	WORK_LATER, /* the outside is not to be had: uses up no try */
-	WORK_SOON,  /* nothing is wrong, look again in a while */
-	WORK_WRONG  /* it was refused: a try is used up */
-};
-
-static enum done
-done_of(enum err e)
+static enum due_outcome
+outcome_of(enum asked asked)
 {
-	switch (e) {
-	case ERR_OK:
-	case ERR_STATE:
-	case ERR_NOT_FOUND:
-		return WORK_DONE;
-	case ERR_CONFLICT:
-	case ERR_CORRUPT:
-	case ERR_INTERNAL:
-		return WORK_WRONG;
-	default:
-		return WORK_LATER;
-	}
-}
-
-static enum done
-done_of_asked(enum asked asked)
-{
-	static const enum done dones[] = {
-		[ASKED_KNOWN] = WORK_DONE,
-		[ASKED_WAIT] = WORK_SOON,
-		[ASKED_LATER] = WORK_LATER,
-		[ASKED_WRONG] = WORK_WRONG,
+	static const enum due_outcome outcomes[] = {
+		[ASKED_KNOWN] = DUE_DONE,
+		[ASKED_WAIT] = DUE_SOON,
+		[ASKED_LATER] = DUE_OUTAGE,
+		[ASKED_WRONG] = DUE_REFUSED,
 	};
 
-	return dones[asked];
+	return outcomes[asked];
 }
 
-static enum done
-done_of_stripe(enum stripe_kind kind)
+static enum due_outcome
+outcome_of_stripe(enum stripe_kind kind)
 {
-	return done_of_asked(payment_ask_kind(kind));
+	return outcome_of(payment_ask_kind(kind));
 }
 
 static const struct caller worker = { .kind = CALLER_SYSTEM,
@@ -116,16 +71,16 @@ extend_hold(struct app *app, struct scope *sc, const struct uuid *booking)
 	return decision_commit(&d, app, sc);
 }
 
-static enum done
-work_session(struct app *app, struct scope *sc, const struct work *w)
+static enum due_outcome
+work_session(struct app *app, struct scope *sc, const struct due_row *w)
 {
 	struct payment_opened opened;
 	enum err e = payment_open(app, sc, &w->subject, &opened);
 
 	if (e == ERR_PAYMENTS_UNAVAILABLE &&
 	    extend_hold(app, sc, &w->booking_id))
-		return WORK_LATER;
-	return done_of(e);
+		return DUE_OUTAGE;
+	return due_outcome_of(e);
 }
 
 /* A direct payment: sent again, under its key, for as long as it is wanted;
@@ -153,8 +108,8 @@ read_direct(struct app *app, struct scope *sc, const struct payment_row *p,
 	    payment_ask_search(app, sc, p, row->as_of_us) : asked;
 }
 
-static enum done
-work_read(struct app *app, struct scope *sc, const struct work *w)
+static enum due_outcome
+work_read(struct app *app, struct scope *sc, const struct due_row *w)
 {
 	struct booking_row row;
 	struct payment_told told;
@@ -166,19 +121,19 @@ work_read(struct app *app, struct scope *sc, const struct work *w)
 		e = booking_row_load(app, sc, &worker, &p.booking_id, NULL,
 		    &row);
 	if (e)
-		return done_of(e);
+		return due_outcome_of(e);
 	if (!attempt_parse(p.status, &state))
-		return WORK_WRONG;
+		return DUE_REFUSED;
 	if (state == ATTEMPT_SUCCEEDED || state == ATTEMPT_FAILED ||
 	    state == ATTEMPT_EXPIRED)
-		return WORK_DONE;
+		return DUE_DONE;
 	if (payment_is_direct(&p))
-		return done_of_asked(read_direct(app, sc, &p, &row));
-	return p.session ? done_of_asked(payment_ask_read(app, sc, &p,
-	    &told)) : WORK_DONE;
+		return outcome_of(read_direct(app, sc, &p, &row));
+	return p.session ? outcome_of(payment_ask_read(app, sc, &p,
+	    &told)) : DUE_DONE;
 }
 
-static enum done
+static enum due_outcome
 told_refund(struct app *app, struct scope *sc, const struct refund_row *r,
     const struct stripe_refund *s)
 {
@@ -188,8 +143,8 @@ told_refund(struct app *app, struct scope *sc, const struct refund_row *r,
 
 	if (refund_settle(app, sc, &r->id, status, s->id, s->failure_reason,
 	    NULL))
-		return WORK_LATER;
-	return strcmp(status, "pending") == 0 ? WORK_SOON : WORK_DONE;
+		return DUE_OUTAGE;
+	return strcmp(status, "pending") == 0 ? DUE_SOON : DUE_DONE;
 }
 
 /* The refund that a lost answer was about: Stripe keeps even a 500 under the
@@ -225,7 +180,7 @@ find_refund(struct app *app, struct scope *sc, const struct payment_row *p,
 
 /* Ask for it, unless it is old enough to have been asked for: Stripe forgets
  * keys after a day, and must not refund twice then. */
-static enum done
+static enum due_outcome
 ask_refund(struct app *app, struct scope *sc, const struct payment_row *p,
     const struct refund_row *r)
 {
@@ -248,22 +203,22 @@ ask_refund(struct app *app, struct scope *sc, const struct payment_row *p,
 	if (clock_wall_us() - r->created_us > KEY_TRUSTED_US)
 		kind = find_refund(app, sc, p, r, &told, &found);
 	if (kind != STRIPE_DONE)
-		return done_of_stripe(kind);
+		return outcome_of_stripe(kind);
 	if (found)
 		return told_refund(app, sc, r, &told);
 	kind = stripe_refund_create(app->stripe, sc, &call, &wanted, &told);
 	if (kind == STRIPE_DONE)
 		return told_refund(app, sc, r, &told);
 	if (kind == STRIPE_LATER || kind == STRIPE_DENIED)
-		return WORK_LATER;
+		return DUE_OUTAGE;
 	looked = find_refund(app, sc, p, r, &told, &found);
 	if (looked == STRIPE_DONE && found)
 		return told_refund(app, sc, r, &told);
-	return done_of_stripe(kind);
+	return outcome_of_stripe(kind);
 }
 
-static enum done
-work_refund(struct app *app, struct scope *sc, const struct work *w)
+static enum due_outcome
+work_refund(struct app *app, struct scope *sc, const struct due_row *w)
 {
 	struct stripe_call call = { .key = NULL };
 	struct stripe_refund told;
@@ -276,31 +231,31 @@ work_refund(struct app *app, struct scope *sc, const struct work *w)
 	if (!e)
 		e = payment_find(app, sc, &r.payment_id, NULL, NULL, &p);
 	if (e)
-		return done_of(e);
+		return due_outcome_of(e);
 	if (strcmp(r.status, "succeeded") == 0 ||
 	    strcmp(r.status, "failed") == 0)
-		return WORK_DONE;
+		return DUE_DONE;
 	if (!r.stripe_id)
-		return p.intent ? ask_refund(app, sc, &p, &r) : WORK_WRONG;
+		return p.intent ? ask_refund(app, sc, &p, &r) : DUE_REFUSED;
 
 	call.account = p.account;
 	kind = stripe_refund_read(app->stripe, sc, &call, r.stripe_id, &told);
 	return kind == STRIPE_DONE ? told_refund(app, sc, &r, &told) :
-	    done_of_stripe(kind);
+	    outcome_of_stripe(kind);
 }
 
 /* Sessions and intents of a booking that nobody wants any more. */
-static enum done
-work_close(struct app *app, struct scope *sc, const struct work *w)
+static enum due_outcome
+work_close(struct app *app, struct scope *sc, const struct due_row *w)
 {
 	struct payment_row *rows = NULL;
-	enum done worst = WORK_DONE;
+	enum due_outcome worst = DUE_DONE;
 	size_t count = 0;
 	enum err e;
 
 	e = payment_rows(app, sc, &w->booking_id, &rows, &count);
 	if (e)
-		return done_of(e);
+		return due_outcome_of(e);
 	for (size_t i = 0; i < count; i++) {
 		enum asked asked;
 
@@ -309,109 +264,50 @@ work_close(struct app *app, struct scope *sc, const struct work *w)
 			continue;
 		asked = payment_ask_end(app, sc, &rows[i]);
 		if (asked == ASKED_LATER || asked == ASKED_WRONG)
-			worst = done_of_asked(asked);
+			worst = outcome_of(asked);
 	}
 	return worst;
 }
 
-static const struct {
-	const char *type;
-	enum done (*work)(struct app *, struct scope *, const struct work *);
-} kinds[] = {
-	{ "session", work_session },
-	{ "read", work_read },
-	{ "refund", work_refund },
-	{ "close", work_close },
+/* The hold's time is up while a payment may be under way: see to it that it can
+ * be paid no more, or that what was paid counts. */
+static enum due_outcome
+work_lapse(struct app *app, struct scope *sc, const struct due_row *w)
+{
+	const struct payment_row *p;
+	struct payment_row *rows = NULL;
+	struct booking_row row;
+	size_t count = 0;
+	enum err e;
+
+	e = booking_row_load(app, sc, &worker, &w->booking_id, NULL, &row);
+	if (!e)
+		e = payment_rows(app, sc, &w->booking_id, &rows, &count);
+	if (e)
+		return due_outcome_of(e);
+	p = payment_unfinished(rows, count);
+	if (!p || !booking_row_lapsed(&row) || (!p->session && !p->intent))
+		return DUE_DONE;
+	return outcome_of(payment_ask_end(app, sc, p));
+}
+
+static const struct due_kind kinds[] = {
+	{ "session", work_session, 0 },
+	{ "read", work_read, 0 },
+	{ "refund", work_refund, 0 },
+	{ "close", work_close, 0 },
+	{ "lapse", work_lapse, 5000 },
 };
 
-static enum done
-work_one(struct app *app, struct scope *sc, struct work *w)
-{
-	static const struct field fields[] = { { "id", FIELD_UUID,
-	    .offset = offsetof(struct work_facts, id) } };
-	static const struct form form = { .name = "Work",
-		.size = sizeof(struct work_facts), .fields = fields,
-		.count = 1, .open = true };
-	struct work_facts facts;
-
-	if (form_read_json(sc, &form, w->facts, strlen(w->facts), &facts))
-		return WORK_WRONG;
-	w->subject = facts.id;
-	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-		if (strcmp(kinds[i].type, w->type) == 0)
-			return kinds[i].work(app, sc, w);
-	}
-	return WORK_WRONG;
-}
-
-/* Outages use up no tries, so that what has waited long waits longer: a quarter
- * of its age.  Half of it is by chance, lest all come back at once. */
-static int64_t
-backoff_ms(const struct work *w)
-{
-	int64_t most = BACKOFF_MS;
-	uint32_t dice;
-
-	for (int64_t i = 1; i < w->attempts && most < BACKOFF_MAX_MS; i++)
-		most *= 2;
-	if (most < w->age_ms / 4)
-		most = w->age_ms / 4;
-	if (most > BACKOFF_MAX_MS)
-		most = BACKOFF_MAX_MS;
-	rng_bytes(&dice, sizeof dice);
-	return most / 2 + most / 2 * (int64_t)(dice % 1000) / 1000;
-}
-
-static enum err
-finish(struct app *app, struct scope *sc, const struct work *w,
-    enum done done)
-{
-	struct args args;
-
-	args_init(&args, sc->arena);
-	args_i64(&args, w->id);
-	if (done == WORK_DONE)
-		return db_do(app->db, sc, STMT_WORK_DONE, &args, NULL);
-	args_i64(&args, done == WORK_SOON ? PENDING_MS :
-	    backoff_ms(w));
-	args_bool(&args, done == WORK_WRONG);
-	args_i64(&args, TRIES);
-	return db_do(app->db, sc, STMT_WORK_LATER, &args, NULL);
-}
-
 enum err
-payments_work(struct app *app, struct scope *sc, size_t max, size_t *ret_done)
+payments_work(struct app *app, struct scope *sc, size_t max,
+    struct due_turn *ret_turn)
 {
-	static const struct column items[] = {
-		{ "id", COLUMN_I64, offsetof(struct work, id) },
-		{ "type", COLUMN_TEXT, offsetof(struct work, type) },
-		{ "booking_id", COLUMN_UUID, offsetof(struct work,
-		    booking_id) },
-		{ "facts", COLUMN_TEXT, offsetof(struct work, facts) },
-		{ "attempts", COLUMN_I64, offsetof(struct work, attempts) },
-		{ "age_ms", COLUMN_I64, offsetof(struct work, age_ms) },
-	};
-	static const struct columns columns = { sizeof(struct work), items,
-		ARRAY_LEN(items) };
-	struct work *rows = NULL;
-	size_t count = 0;
-	struct args args;
-	enum err e;
+	static const struct due_topic topic = { "payments", kinds,
+		ARRAY_LEN(kinds) };
 
 	if (!app->stripe)
 		return scope_fail(sc, ERR_PAYMENTS_UNAVAILABLE,
 		    "no Stripe key is configured");
-	args_init(&args, sc->arena);
-	args_text(&args, "payments");
-	args_i64(&args, (int64_t)max);
-	args_i64(&args, LEASE_S);
-	e = db_all(app->db, sc, STMT_WORK_CLAIM, &args, &columns, &rows,
-	    &count);
-	for (size_t i = 0; !e && i < count; i++)
-		e = finish(app, sc, &rows[i], work_one(app, sc, &rows[i]));
-	if (e)
-		return e;
-
-	*ret_done = count;
-	return ERR_OK;
+	return due_work(app, sc, &topic, max, ret_turn);
 }

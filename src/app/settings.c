@@ -104,6 +104,44 @@ const struct conf_setting settings_table[] = {
 	  5, 1000, AT(redis_timeout_ms), NULL, "ms",
 	  "How long Redis may take before Postgres is asked instead." },
 
+	/* the relays */
+	{ "EVENTS_FILE", CONF_TEXT, 0, STATE_DIR "/events.jsonl",
+	  1, TEXT_MAX, AT(events_file), NULL, NULL,
+	  "Where events go, one JSON object a line, when no queue is "
+	  "configured. It holds names and e-mail addresses, and only its owner "
+	  "may read it." },
+	{ "RELAY_POLL_MS", CONF_INT, 0, "1000",
+	  20, 60000, AT(relay_poll_ms), NULL, "ms",
+	  "How often an idle relay asks Postgres for due work, though nobody "
+	  "told it of any. Without Redis nobody tells, and it asks four times "
+	  "as often." },
+	{ "RELAY_LEASE_S", CONF_INT, 0, "60",
+	  45, 3600, AT(relay_lease_s), NULL, "s",
+	  "How long a relay has a row to itself. When the relay dies, another "
+	  "takes the row after that time." },
+	{ "RELAY_RETRIES", CONF_INT, 0, "5",
+	  0, 100, AT(relay_retries), NULL, NULL,
+	  "How often a row that is refused is tried again before it is given "
+	  "up as dead. Outages use up none of them." },
+	{ "RELAY_BACKOFF_MS", CONF_INT, 0, "1000",
+	  10, 60000, AT(relay_backoff_ms), NULL, "ms",
+	  "The wait before the first of those tries; it doubles with each, and "
+	  "chance shortens it." },
+	{ "RELAY_BACKOFF_MAX_MS", CONF_INT, 0, "300000",
+	  10, 3600000, AT(relay_backoff_max_ms), NULL, "ms",
+	  "The longest such wait. It must not be below RELAY_BACKOFF_MS." },
+	{ "RELAY_PATIENCE_S", CONF_INT, 0, "86400",
+	  60, 2592000, AT(relay_patience_s), NULL, "s",
+	  "How long an outage may last before the rows that met it are given "
+	  "up as dead; bookingctl outbox replay revives them all." },
+	{ "OUTBOX_KEEP_S", CONF_INT, 0, "2592000",
+	  60, 31536000, AT(outbox_keep_s), NULL, "s",
+	  "How long rows that were sent are kept, and can be replayed." },
+	{ "COMPLETE_AFTER_S", CONF_INT, 0, "14400",
+	  0, 604800, AT(complete_after_s), NULL, "s",
+	  "How long after its end a booking whose children came, and whom "
+	  "nobody checked out, becomes completed by itself." },
+
 	/* who may */
 	{ "JWT_SECRET", CONF_TEXT, CONF_SECRET | CONF_REQUIRED, NULL,
 	  32, 4096, AT(jwt_secret), NULL, NULL,
@@ -262,6 +300,9 @@ rules_hold(const struct settings *s, char *why, size_t why_max)
 	if (s->db_statement_timeout_ms < s->db_lock_timeout_ms)
 		return refuse(why, why_max, "DB_STATEMENT_TIMEOUT_MS must not "
 		    "be below DB_LOCK_TIMEOUT_MS");
+	if (s->relay_backoff_max_ms < s->relay_backoff_ms)
+		return refuse(why, why_max, "RELAY_BACKOFF_MAX_MS must not be "
+		    "below RELAY_BACKOFF_MS");
 	if (s->api_hang_ms < s->request_deadline_ms)
 		return refuse(why, why_max,
 		    "API_HANG_MS must not be below REQUEST_DEADLINE_MS");
@@ -294,15 +335,37 @@ settings_load(char *why, size_t why_max)
 	return load(settings_table, why, why_max);
 }
 
-const struct settings *
-settings_load_some(char *why, size_t why_max)
+/* Only these are required (NULL: none). */
+static const struct settings *
+load_requiring(const char *const *names, char *why, size_t why_max)
 {
 	struct conf_setting table[ARRAY_LEN(settings_table)];
 
 	memcpy(table, settings_table, sizeof table);
-	for (size_t i = 0; i < ARRAY_LEN(table); i++)
-		table[i].flags &= ~(unsigned)CONF_REQUIRED;
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		const char *const *name = names;
+
+		while (name && *name && strcmp(*name, table[i].name) != 0)
+			name++;
+		if (!name || !*name)
+			table[i].flags &= ~(unsigned)CONF_REQUIRED;
+	}
 	return load(table, why, why_max);
+}
+
+const struct settings *
+settings_load_relay(char *why, size_t why_max)
+{
+	static const char *const names[] = { "DATABASE_URL",
+		"ENCRYPTION_KEYS", NULL };
+
+	return load_requiring(names, why, why_max);
+}
+
+const struct settings *
+settings_load_some(char *why, size_t why_max)
+{
+	return load_requiring(NULL, why, why_max);
 }
 
 void

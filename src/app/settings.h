@@ -38,6 +38,16 @@ struct settings {
 	int64_t db_statement_timeout_ms;
 	int64_t db_lock_timeout_ms;
 	int64_t redis_timeout_ms;
+	/* the relays */
+	const char *events_file;
+	int64_t relay_poll_ms;
+	int64_t relay_lease_s;
+	int64_t relay_retries;
+	int64_t relay_backoff_ms;
+	int64_t relay_backoff_max_ms;
+	int64_t relay_patience_s;
+	int64_t outbox_keep_s;
+	int64_t complete_after_s;
 	/* who may */
 	const char *jwt_secret;
 	const char *jwt_issuer;
@@ -61,6 +71,9 @@ extern const size_t settings_count;
 
 /* From the environment.  NULL with one sentence in why. */
 const struct settings *settings_load(char *why, size_t why_max) MUSTCHECK;
+/* For a relay: what only requests need is not required (JWT_SECRET,
+ * LOOKUP_SECRET, and what relay_check asks for by topic). */
+const struct settings *settings_load_relay(char *why, size_t why_max) MUSTCHECK;
 /* For bookingctl: none is required, what is not given is "" or its default;
  * what is given must hold. */
 const struct settings *settings_load_some(char *why, size_t why_max) MUSTCHECK;

@@ -30,6 +30,23 @@ static struct {
 	int fd;
 } log_to = { "", LOG_INFO, STDERR_FILENO };
 
+static const char *const level_words[LOG__MAX] = {
+	[LOG_DEBUG] = "debug",
+	[LOG_INFO] = "info",
+	[LOG_WARN] = "warn",
+	[LOG_ERROR] = "error",
+};
+
+enum log_level
+log_level_of(const char *word)
+{
+	for (int i = 0; i < LOG__MAX; i++) {
+		if (strcmp(level_words[i], word) == 0)
+			return (enum log_level)i;
+	}
+	return LOG_INFO;
+}
+
 void
 log_open(const char *program, enum log_level least, int fd)
 {
@@ -141,12 +158,11 @@ static void
 compose(struct line *line, enum log_level level, const char *event,
     const struct log_field *fields, size_t count)
 {
-	static const char *const levels[LOG__MAX] = { "debug", "info", "warn",
-		"error" };
 	char now[INSTANT_TEXT_MAX];
 	const struct log_field head[] = {
 		log_text("time", instant_format(clock_wall_us(), now)),
-		log_text("level", level < LOG__MAX ? levels[level] : NULL),
+		log_text("level", level < LOG__MAX ? level_words[level] :
+		    NULL),
 		log_text("program", log_to.program),
 		log_text("event", event),
 	};

@@ -36,6 +36,9 @@ log_int(const char *name, int64_t number)
 	return (struct log_field){ name, false, NULL, number };
 }
 
+/* Of "debug", "info", "warn", "error"; LOG_INFO for any other word. */
+enum log_level log_level_of(const char *word);
+
 void log_open(const char *program, enum log_level least, int fd);
 void log_fields(enum log_level level, const char *event,
     const struct log_field *fields, size_t count);

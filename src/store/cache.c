@@ -24,6 +24,7 @@
 #include "store/cache_purge.h"
 #include "store/cache_scripts.h"
 #include "store/cache_url.h"
+#include "store/hint.h"
 #include "store/redis_line.h"
 
 #define VALUE_MAX (1024 * 1024) /* bytes of one value, ours or not */
@@ -364,11 +365,13 @@ cache_unintend(struct cache *c, const struct uuid *franchise,
 
 void
 cache_forget(struct cache *c, struct scope *sc, const struct uuid *franchise,
-    const int64_t *days, size_t count, bool facts)
+    const int64_t *days, size_t count, bool facts,
+    const struct cache_news *news)
 {
 	size_t next = 0;
 	bool done = cache_mend_acquaint(&c->mend, sc);
 
+	assert(!facts || !news); /* a sweep leaves no receipt */
 	while (done && (next == 0 || next < count)) {
 		struct cache_purge purge = { .epoch_count = 0 };
 
@@ -379,7 +382,8 @@ cache_forget(struct cache *c, struct scope *sc, const struct uuid *franchise,
 		}
 		for (size_t i = 0; i < CACHE_PURGE_DAYS && next < count; i++)
 			cache_purge_add(&purge, franchise, days[next++]);
-		done = cache_purge_run(&c->scripts, sc, &purge);
+		done = cache_purge_run(&c->scripts, sc, &purge,
+		    next >= count ? news : NULL);
 		if (count == 0)
 			break;
 	}
@@ -395,6 +399,52 @@ cache_forget(struct cache *c, struct scope *sc, const struct uuid *franchise,
 		cache_mend_settle(&c->mend, franchise, days, count, facts);
 	else
 		cache_mend_owe(&c->mend);
+}
+
+/* Whoever tells does not mind whether anybody hears. */
+void
+cache_hint(struct cache *c, struct scope *sc, unsigned topics)
+{
+	struct redis_words_room room;
+	struct redis_words w = redis_words_in(&room);
+	struct redis_line_reply reply;
+	char word[HINT_WORD_MAX];
+
+	if (topics == 0)
+		return;
+	redis_words_put(&w, "PUBLISH");
+	redis_words_put(&w, HINT_CHANNEL);
+	redis_words_put(&w, hint_word(topics, word));
+	redis_line_dare(c->line, true);
+	if (redis_line_ask(c->line, sc, &w, &reply))
+		redis_line_reply_free(&reply);
+	redis_line_dare(c->line, false);
+}
+
+bool
+cache_receipts(struct cache *c, struct scope *sc, const struct uuid *ids,
+    size_t count, bool *ret_there)
+{
+	struct redis_words w = { .max = count + 1 };
+	struct box *box = box_new(sc);
+
+	w.text = arena_new_array(sc->arena, const char *, count + 1);
+	w.len = arena_new_array(sc->arena, size_t, count + 1);
+	redis_words_put(&w, "MGET");
+	for (size_t i = 0; i < count; i++) {
+		char *text = arena_alloc(sc->arena, CACHE_KEYS_MAX);
+
+		cache_keys_receipt(&ids[i], text);
+		redis_words_put(&w, text);
+	}
+	if (!redis_line_ask(c->line, sc, &w, &box->reply) ||
+	    box->reply.kind != REDIS_LINE_LIST || box->reply.count != count)
+		return false;
+
+	for (size_t i = 0; i < count; i++)
+		ret_there[i] = redis_line_item(&box->reply, i).kind ==
+		    REDIS_LINE_TEXT;
+	return true;
 }
 
 bool

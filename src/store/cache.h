@@ -22,6 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/compiler.h"
 #include "base/uuid.h"
 
 struct cache;
@@ -91,18 +92,34 @@ void cache_fill(struct cache *cache, struct scope *sc,
     const struct cache_lease *lease, const char *value, size_t len,
     int64_t ttl_ms);
 
+/* What else a commit did: the topics of the outbox it wrote due work to
+ * (hint.h), and an event of it by which it can be seen afterwards that its
+ * deletion was confirmed (cache_receipts; ten minutes long). */
+struct cache_news {
+	unsigned topics;
+	struct uuid receipt; /* none: nobody asks */
+};
+
 /* Before and after a commit that changes these days of a franchise.  `facts`:
  * the franchise itself changed (pricing, franchise and all its days).
- * cache_forget takes one round trip, and publishes the relay's hint with it.
- * CACHE_TODAY is always included. */
+ * cache_forget takes one round trip, and tells the relay with it (news may be
+ * NULL).  CACHE_TODAY is always included. */
 void cache_intend(struct cache *cache, const struct uuid *franchise,
     const int64_t *days, size_t count, bool facts);
 void cache_forget(struct cache *cache, struct scope *sc,
     const struct uuid *franchise, const int64_t *days, size_t count,
-    bool facts);
+    bool facts, const struct cache_news *news);
 /* The commit did not happen: take the marks back. */
 void cache_unintend(struct cache *cache, const struct uuid *franchise,
     const int64_t *days, size_t count, bool facts);
+
+/* Tell the relays of topics alone, after a commit that made no value stale. */
+void cache_hint(struct cache *cache, struct scope *sc, unsigned topics);
+
+/* Were the deletions of these commits confirmed?  One round trip; false: Redis
+ * does not say. */
+bool cache_receipts(struct cache *cache, struct scope *sc,
+    const struct uuid *ids, size_t count, bool *ret_there) MUSTCHECK;
 
 /* PING: is Redis there?  (health, doctor) */
 bool cache_ping(struct cache *cache, struct scope *sc);

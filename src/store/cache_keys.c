@@ -68,6 +68,14 @@ cache_keys_value(const struct cache_key *key, char out[CACHE_KEYS_MAX])
 }
 
 void
+cache_keys_receipt(const struct uuid *event, char out[CACHE_KEYS_MAX])
+{
+	char id[UUID_TEXT_MAX];
+
+	snprintf(out, CACHE_KEYS_MAX, "forgot:%s", uuid_format(event, id));
+}
+
+void
 cache_keys_epoch(const struct uuid *franchise, int64_t day,
     char out[CACHE_KEYS_MAX])
 {

@@ -6,6 +6,8 @@
  *	epoch:{franchise}[:{date}]  a random text; replaced by every change
  *	claim:{value key}           who is filling that value now
  *	cache:run                   the run_id of the Redis that is trusted
+ *	forgot:{event}              the deletion after that event's commit was
+ *	                            confirmed
  * A value of a date lives under both epochs, so that a change of the franchise
  * itself refuses every late fill without naming the dates.
  *
@@ -29,6 +31,7 @@
 #define CACHE_KEYS_EPOCH_LEN 11 /* 66 random bits */
 #define CACHE_KEYS_EPOCH_PX "600000" /* longer than any lease: a fill that finds
                                        another epoch, or none, is refused */
+#define CACHE_KEYS_RECEIPT_PX "600000"
 #define CACHE_KEYS_TOKEN_LEN 22
 
 /* The keys a fill is about: those of its value and its claim, and the epochs
@@ -49,6 +52,8 @@ void cache_keys_value(const struct cache_key *key, char out[CACHE_KEYS_MAX]);
 /* day NONE: the epoch of the franchise itself. */
 void cache_keys_epoch(const struct uuid *franchise, int64_t day,
     char out[CACHE_KEYS_MAX]);
+
+void cache_keys_receipt(const struct uuid *event, char out[CACHE_KEYS_MAX]);
 
 void cache_keys_of(const struct cache_key *key, struct cache_keys *ret_keys);
 

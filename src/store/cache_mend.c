@@ -79,7 +79,7 @@ mend_marks(struct cache_mend *m, struct scope *sc, const struct shm_mark *marks,
 
 	for (size_t i = 0; i < count; i++)
 		cache_purge_add(&purge, &marks[i].franchise, marks[i].day);
-	if (!cache_purge_run(m->scripts, sc, &purge))
+	if (!cache_purge_run(m->scripts, sc, &purge, NULL))
 		return false;
 
 	for (size_t i = 0; i < count; i++) {

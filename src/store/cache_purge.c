@@ -7,7 +7,9 @@
 
 #include "base/clock.h"
 #include "base/instant.h"
+#include "store/cache.h"
 #include "store/cache_scripts.h"
+#include "store/hint.h"
 #include "store/redis_line.h"
 
 #define SWEEP_COUNT "2000" /* keys looked at per step */
@@ -15,7 +17,7 @@
 #define SWEEP_WORDS 8
 #define CURSOR_MAX 24
 
-static_assert(CACHE_SCRIPTS_HEAD + 3 * CACHE_PURGE_EPOCHS_MAX + 3 <=
+static_assert(CACHE_SCRIPTS_HEAD + 3 * CACHE_PURGE_EPOCHS_MAX + 6 <=
     REDIS_WORDS_MAX, "a batch of days fits one call");
 
 /* ---- by name ----------------------------------------------------------*/
@@ -46,14 +48,21 @@ cache_purge_add(struct cache_purge *purge, const struct uuid *franchise,
 
 bool
 cache_purge_run(struct cache_scripts *scripts, struct scope *sc,
-    const struct cache_purge *purge)
+    const struct cache_purge *purge, const struct cache_news *news)
 {
 	struct redis_words_room room;
 	struct redis_words words = cache_scripts_words(&room);
 	struct redis_line_reply reply;
 	char epoch[CACHE_KEYS_EPOCH_LEN + 1];
+	char receipt[CACHE_KEYS_MAX] = "";
+	char hint[HINT_WORD_MAX] = "";
 	char number[16];
 	bool done;
+
+	if (news && !uuid_is_none(&news->receipt))
+		cache_keys_receipt(&news->receipt, receipt);
+	if (news)
+		hint_word(news->topics, hint);
 
 	for (size_t i = 0; i < purge->epoch_count; i++)
 		redis_words_put(&words, purge->epochs[i]);
@@ -64,6 +73,9 @@ cache_purge_run(struct cache_scripts *scripts, struct scope *sc,
 	redis_words_put(&words, epoch);
 	redis_words_put(&words, CACHE_KEYS_EPOCH_PX);
 	redis_words_put(&words, number);
+	redis_words_put(&words, hint);
+	redis_words_put(&words, receipt);
+	redis_words_put(&words, CACHE_KEYS_RECEIPT_PX);
 
 	if (!cache_scripts_run(scripts, sc, CACHE_SCRIPT_FORGET, &words,
 	        purge->epoch_count + purge->value_count, &reply))

@@ -14,6 +14,7 @@
 #include "base/compiler.h"
 #include "store/cache_keys.h"
 
+struct cache_news;
 struct cache_scripts;
 struct scope;
 
@@ -33,9 +34,10 @@ struct cache_purge {
 void cache_purge_add(struct cache_purge *purge, const struct uuid *franchise,
     int64_t day);
 
-/* Replace the epochs, delete the values, tell the relay: one round trip. */
+/* Replace the epochs, delete the values, leave the receipt and tell the relay
+ * (news NULL: neither): one round trip. */
 bool cache_purge_run(struct cache_scripts *scripts, struct scope *sc,
-    const struct cache_purge *purge) MUSTCHECK;
+    const struct cache_purge *purge, const struct cache_news *news) MUSTCHECK;
 
 /* All values of the franchise's days. */
 bool cache_purge_franchise(struct cache_scripts *scripts, struct scope *sc,

@@ -4,9 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "store/hint.h"
 #include "store/redis_line.h"
-
-#define HINT_CHANNEL "booking:outbox" /* what the relay listens to */
 
 static const char *const texts[CACHE_SCRIPT__MAX] = {
 	/* Our own token counts as won: the first answer may have been lost with
@@ -48,7 +47,12 @@ static const char *const texts[CACHE_SCRIPT__MAX] = {
 	    "    redis.call('DEL', k)\n"
 	    "  end\n"
 	    "end\n"
-	    "redis.call('PUBLISH', '" HINT_CHANNEL "', '1')\n"
+	    "if ARGV[5] ~= '' then\n"
+	    "  redis.call('SET', ARGV[5], '1', 'PX', ARGV[6])\n"
+	    "end\n"
+	    "if ARGV[4] ~= '' then\n"
+	    "  redis.call('PUBLISH', '" HINT_CHANNEL "', ARGV[4])\n"
+	    "end\n"
 	    "return 1\n",
 	[CACHE_SCRIPT_SWEEP] =
 	    "local r = redis.call('SCAN', ARGV[1], 'COUNT', ARGV[2])\n"

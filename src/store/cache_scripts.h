@@ -25,7 +25,8 @@ enum cache_script {
 	/* KEYS value, claim, epochs; ARGV token, px ("0": give the claim back),
 	 * value, epochs expected. */
 	CACHE_SCRIPT_FILL,
-	/* KEYS epochs, then values; ARGV epoch, px, number of epochs. */
+	/* KEYS epochs, then values; ARGV epoch, px, number of epochs, hint,
+	 * receipt and its px; hint and receipt "" = none. */
 	CACHE_SCRIPT_FORGET,
 	/* ARGV cursor, count, prefixes.  The next cursor. */
 	CACHE_SCRIPT_SWEEP,

@@ -1,6 +1,7 @@
 /*
  * redis_line.h: one connection to Redis: its time limits, its pipelining and
- * its breaker.  The only user of hiredis.
+ * its breaker.  With hint.c the only
+ * user of hiredis.
  *
  * Time     A call ends within the line's timeout and what is left of the
  *          scope, whichever is less.

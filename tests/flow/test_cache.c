@@ -3,6 +3,7 @@
  * process that changes it.  Each test has a Redis of its own.
  */
 #include "store/cache.h"
+#include "store/hint.h"
 
 #include <signal.h>
 #include <stdatomic.h>
@@ -257,7 +258,7 @@ a_fill_under_a_dead_epoch_is_not_stored(void)
 	for (size_t i = 0; i < 3; i++) {
 		CU_ASSERT_EQUAL(cache_claim(b.cache, request(&b), &keys[i],
 		    &lease, &text), CACHE_CLAIM);
-		cache_forget(b.cache, &b.sc, &b.f1, &day, 1, false);
+		cache_forget(b.cache, &b.sc, &b.f1, &day, 1, false, NULL);
 		cache_fill(b.cache, &b.sc, &lease, "old", 3, 60000);
 		CU_ASSERT_EQUAL(get(&b, keys[i]), CACHE_MISS);
 	}
@@ -266,8 +267,8 @@ a_fill_under_a_dead_epoch_is_not_stored(void)
 	CU_ASSERT_EQUAL(cache_claim(b.cache, request(&b), &keys[0], &lease,
 	    &text), CACHE_CLAIM);
 	cache_forget(b.cache, &b.sc, &b.f1, (const int64_t[]){ DAY + 1 }, 1,
-	    false);
-	cache_forget(b.cache, &b.sc, &b.f2, &day, 1, true);
+	    false, NULL);
+	cache_forget(b.cache, &b.sc, &b.f2, &day, 1, true, NULL);
 	cache_fill(b.cache, &b.sc, &lease, "new", 3, 60000);
 	CU_ASSERT_EQUAL(get(&b, keys[0]), CACHE_HIT);
 	bed_clear(&b);
@@ -503,6 +504,10 @@ static void
 a_change_deletes_in_one_trip_and_hints_the_relay_once(void)
 {
 	const int64_t days[] = { DAY, DAY + 1 };
+	struct cache_news news = { HINT_EVENTS | HINT_DOCUMENTS,
+		{ { 7, 7 } } };
+	const struct uuid asked[] = { { { 7, 8 } }, news.receipt };
+	bool there[2] = { true, false };
 	struct cache_key keys[5];
 	struct bed b;
 	char heard[512] = "";
@@ -521,7 +526,7 @@ a_change_deletes_in_one_trip_and_hints_the_relay_once(void)
 	CU_ASSERT_TRUE(recv(ear, heard, sizeof heard - 1, 0) > 0);
 
 	cache_intend(b.cache, &b.f1, days, 2, false);
-	cache_forget(b.cache, request(&b), &b.f1, days, 2, false);
+	cache_forget(b.cache, request(&b), &b.f1, days, 2, false, &news);
 	CU_ASSERT_EQUAL(b.sc.redis_trips, 1);
 	for (size_t i = 0; i < 3; i++)
 		CU_ASSERT_EQUAL(get(&b, keys[i]), CACHE_MISS);
@@ -531,8 +536,13 @@ a_change_deletes_in_one_trip_and_hints_the_relay_once(void)
 	memset(heard, 0, sizeof heard);
 	CU_ASSERT_TRUE(recv(ear, heard, sizeof heard - 1, 0) > 0);
 	CU_ASSERT_STRING_EQUAL(heard, "*3\r\n$7\r\nmessage\r\n$14\r\n"
-	    "booking:outbox\r\n$1\r\n1\r\n");
+	    "booking:outbox\r\n$2\r\ned\r\n");
 	CU_ASSERT_EQUAL(recv(ear, heard, sizeof heard, MSG_DONTWAIT), -1);
+
+	/* And leaves word that it was done, for that event alone. */
+	CU_ASSERT_TRUE(cache_receipts(b.cache, request(&b), asked, 2, there));
+	CU_ASSERT_FALSE(there[0]);
+	CU_ASSERT_TRUE(there[1]);
 	close(ear);
 	bed_clear(&b);
 }
@@ -550,7 +560,7 @@ more_days_than_one_call_holds_are_all_forgotten(void)
 		    days[i]), "value"));
 	}
 	cache_intend(b.cache, &b.f1, days, 80, false);
-	cache_forget(b.cache, request(&b), &b.f1, days, 80, false);
+	cache_forget(b.cache, request(&b), &b.f1, days, 80, false, NULL);
 	CU_ASSERT_STRING_EQUAL(say(&b, "KEYS availability:*"), "*0\r\n");
 	for (int i = 0; i < 80; i++)
 		CU_ASSERT_FALSE(shm_mark_find(b.shm, &b.f1, days[i]));
@@ -588,7 +598,7 @@ a_change_of_facts_hides_every_day_of_that_franchise_alone(void)
 	CU_ASSERT_EQUAL(get(&b, at(CACHE_AVAILABILITY, &b.f1, DAY + 7)),
 	    CACHE_OFF);
 	CU_ASSERT_EQUAL(get(&b, at(CACHE_PRICING, &b.f1, 0)), CACHE_OFF);
-	cache_forget(b.cache, request(&b), &b.f1, NULL, 0, true);
+	cache_forget(b.cache, request(&b), &b.f1, NULL, 0, true, NULL);
 
 	cache_fill(b.cache, &b.sc, &lease, "old", 3, 60000);
 	CU_ASSERT_EQUAL(get(&b, late), CACHE_MISS);
@@ -635,7 +645,7 @@ a_hung_redis_is_waited_for_once_and_serves_nothing_old(void)
 
 	/* What is changed meanwhile must not come back with Redis. */
 	cache_intend(b.cache, &b.f1, &day, 1, false);
-	cache_forget(b.cache, request(&b), &b.f1, &day, 1, false);
+	cache_forget(b.cache, request(&b), &b.f1, &day, 1, false, NULL);
 	CU_ASSERT_EQUAL(b.sc.redis_trips, 0);
 	CU_ASSERT_EQUAL(kill(b.redis.pid, SIGCONT), 0);
 	CU_ASSERT_STRING_EQUAL(say(&b, "EXISTS availability:" F1
@@ -660,7 +670,7 @@ the_next_change_that_succeeds_settles_the_ones_that_failed(void)
 	CU_ASSERT_EQUAL(kill(b.redis.pid, SIGSTOP), 0);
 	for (int i = 0; i < 3; i++) {
 		cache_intend(b.cache, &b.f1, days, 2, false);
-		cache_forget(b.cache, request(&b), &b.f1, days, 2, false);
+		cache_forget(b.cache, request(&b), &b.f1, days, 2, false, NULL);
 	}
 	CU_ASSERT_EQUAL(kill(b.redis.pid, SIGCONT), 0);
 	for (int i = 0; i < 10000 && !cache_ping(b.cache, request(&b)); i++)
@@ -668,7 +678,7 @@ the_next_change_that_succeeds_settles_the_ones_that_failed(void)
 
 	/* Of one day only: the other stays in doubt. */
 	cache_intend(b.cache, &b.f1, days, 1, false);
-	cache_forget(b.cache, request(&b), &b.f1, days, 1, false);
+	cache_forget(b.cache, request(&b), &b.f1, days, 1, false, NULL);
 	CU_ASSERT_FALSE(shm_mark_find(b.shm, &b.f1, DAY));
 	CU_ASSERT_FALSE(shm_mark_find(b.shm, &b.f1, CACHE_TODAY));
 	CU_ASSERT_TRUE(shm_mark_find(b.shm, &b.f1, DAY + 1));
@@ -741,7 +751,7 @@ a_redis_restored_from_its_disk_serves_nothing_it_brought_back(void)
 	CU_ASSERT_STRING_EQUAL(say(&b, "SET foreign:key 1"), "+OK\r\n");
 	CU_ASSERT_STRING_EQUAL(say(&b, "SAVE"), "+OK\r\n");
 	cache_intend(b.cache, &b.f1, &day, 1, false);
-	cache_forget(b.cache, request(&b), &b.f1, &day, 1, false);
+	cache_forget(b.cache, request(&b), &b.f1, &day, 1, false, NULL);
 	own_redis_kill(&b.redis);
 	CU_ASSERT_TRUE_FATAL(own_redis_restart(&b.redis));
 	CU_ASSERT_STRING_EQUAL(say(&b, "EXISTS availability:" F1
@@ -894,7 +904,7 @@ a_commit_slower_than_a_marks_patience_is_still_remembered(void)
 	/* ... and the deletion after it is not even sent. */
 	CU_ASSERT_EQUAL(kill(b.redis.pid, SIGSTOP), 0);
 	CU_ASSERT_FALSE(cache_ping(b.cache, request(&b)));
-	cache_forget(b.cache, request(&b), &b.f1, &day, 1, false);
+	cache_forget(b.cache, request(&b), &b.f1, &day, 1, false, NULL);
 	CU_ASSERT_EQUAL(kill(b.redis.pid, SIGCONT), 0);
 	CU_ASSERT_STRING_EQUAL(say(&b, "EXISTS availability:" F1
 	    ":2024-01-15"), ":1\r\n");
@@ -984,7 +994,7 @@ without_an_address_there_is_no_cache_and_no_wait(void)
 	CU_ASSERT_EQUAL(cache_claim(none, &b.sc, &key, &lease, &text),
 	    CACHE_OFF);
 	cache_intend(none, &b.f1, &day, 1, true);
-	cache_forget(none, &b.sc, &b.f1, &day, 1, true);
+	cache_forget(none, &b.sc, &b.f1, &day, 1, true, NULL);
 	CU_ASSERT_FALSE(cache_ping(none, &b.sc));
 	CU_ASSERT_EQUAL(b.sc.redis_trips, 0);
 	CU_ASSERT_PTR_NULL(cache_new("redis://", TIMEOUT_MS, NULL));

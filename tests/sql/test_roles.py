@@ -63,11 +63,38 @@ def test_the_api_may_not_move_the_counter(still):
         still.refused("42501", statement, connection=api)
 
 
-def test_the_relay_may_note_what_was_sent_and_nothing_else(still):
+RELAY_CALLS = {
+    "franchises.local_instant", "franchises.cut_day", "bookings.franchise_day",
+    "bookings.release", "bookings.finish", "bookings.prune",
+    "bookings.outbox_claim", "bookings.outbox_claim_events", "bookings.outbox_sent",
+    "bookings.outbox_put_off", "bookings.outbox_ask",
+}
+
+
+def test_the_relay_sees_no_api_key_and_reads_the_outbox_by_claiming_alone(still):
     relay = still.connect("booking_relay")
-    still.all("update bookings.outbox set sent_at = now(), attempts = 1", connection=relay)
-    still.refused("42501", "update bookings.outbox set facts = '{}'", connection=relay)
-    still.refused("42501", "update bookings.outbox set booking_id = null", connection=relay)
+    for table in tables(still):
+        if table in API_READS - {"access.api_keys"}:
+            still.all(f"select * from {table} limit 1", connection=relay)
+        else:
+            still.refused("42501", f"select * from {table} limit 1", connection=relay)
+    still.refused("42501", "update bookings.outbox set sent_at = now()", connection=relay)
+    still.all("select * from bookings.outbox_claim_events(1, interval '1 second')",
+              connection=relay)
+
+
+def test_the_relay_may_call_what_is_granted_and_nothing_else(still):
+    rows = still.all(
+        f"select n.nspname || '.' || p.proname from pg_proc p "
+        f"join pg_namespace n on n.oid = p.pronamespace where {OURS} "
+        f"and has_function_privilege('booking_relay', p.oid, 'execute')")
+    assert {name for name, in rows} == RELAY_CALLS
+
+
+def test_the_relay_tells_no_event_on_its_own(still):
+    relay = still.connect("booking_relay")
+    still.refused("22023", "select bookings.outbox_ask('events', 'BookingCreated', "
+                  "gen_random_uuid())", connection=relay)
 
 
 def test_the_api_may_call_what_is_granted_and_nothing_else(still):

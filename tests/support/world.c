@@ -93,7 +93,7 @@ world_open(struct world *w)
 	    &applied), ERR_OK);
 	fill(w);
 	settle(w);
-	w->app = app_open(&w->conf, NULL, why, sizeof why);
+	w->app = app_open(&w->conf, NULL, "tests", why, sizeof why);
 	CU_ASSERT_STRING_EQUAL(why, "");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(w->app);
 	CU_ASSERT_EQUAL_FATAL(app_ready(w->app, w->sc), ERR_OK);

@@ -1,5 +1,5 @@
 /* notify.c: tell systemd how we are. */
-#include "fcgi/notify.h"
+#include "base/notify.h"
 
 #include <stdarg.h>
 #include <stddef.h>

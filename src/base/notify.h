@@ -1,8 +1,8 @@
 /*
  * notify.h: tell systemd how we are, by its NOTIFY_SOCKET; silent without one.
  */
-#ifndef FCGI_NOTIFY_H
-#define FCGI_NOTIFY_H
+#ifndef BASE_NOTIFY_H
+#define BASE_NOTIFY_H
 
 #include <stdint.h>
 
