@@ -1,6 +1,9 @@
 /* suites.h: the suites of tests/flow, in the order they run. */
 SUITE(values)
 SUITE(migrate)
+SUITE(lines)
+SUITE(hint)
+SUITE(relay)
 SUITE(store)
 SUITE(cache)
 SUITE(bookings)

@@ -67,6 +67,15 @@ settle(struct world *w)
 		.guest_session_s = 3600,
 		.hold_s = 2100,
 		.holds_max = 5,
+		.events_file = "",
+		.relay_poll_ms = 1000,
+		.relay_lease_s = 60,
+		.relay_retries = 5,
+		.relay_backoff_ms = 1000,
+		.relay_backoff_max_ms = 300000,
+		.relay_patience_s = 86400,
+		.outbox_keep_s = 2592000,
+		.complete_after_s = 14400,
 		.guest_holds_max = 2,
 		.guest_holds_per_address = 3,
 	};
@@ -122,7 +131,9 @@ check_books(struct world *w)
 	    "('cancelled', 'expired') and b.start_datetime <= l.slot_start "
 	    "and b.end_datetime > l.slot_start), 0)"), 0);
 	CU_ASSERT_EQUAL(pg_number(w->pg, "select count(*) from "
-	    "bookings.bookings b where b.event_sequence <> (select count(*) "
+	    "bookings.bookings b where not exists (select from "
+	    "bookings.pruned p where b.created_at <= p.until) and "
+	    "b.event_sequence <> (select count(*) "
 	    "from bookings.outbox o where o.booking_id = b.id and "
 	    "o.topic = 'events')"), 0);
 	CU_ASSERT_EQUAL(pg_number(w->pg, "select count(*) from "
