@@ -84,7 +84,8 @@ unseal(struct app *app, struct scope *sc, const struct event_row *row,
 }
 
 /* What cannot be made into a message is refused as the queue would refuse it:
- * it blocks its own booking, and an operator has to look. */
+ * it blocks its own booking, and an operator has to look.  Its faults stay in a
+ * scope of its own: the next one is judged by itself. */
 static void
 compose(struct app *app, struct scope *sc, const struct event_row *row,
     struct message *m, struct relay_turn *turn)
@@ -93,17 +94,20 @@ compose(struct app *app, struct scope *sc, const struct event_row *row,
 		.event_id = row->event_id, .booking_id = row->booking_id,
 		.occurred_us = row->created_us, .sequence = row->sequence,
 		.facts = row->facts };
-	enum err e = unseal(app, sc, row, &event.personal);
+	struct scope own;
+	enum err e;
 
+	scope_init(&own, sc->arena, scope_left_us(sc));
 	*m = (struct message){ .row = row, .outcome = DUE_OUTAGE };
+	e = unseal(app, &own, row, &event.personal);
 	if (!e)
-		e = integration_event_write(sc, &event, &m->text, &m->len);
+		e = integration_event_write(&own, &event, &m->text, &m->len);
 	if (!e)
 		return;
 	m->text = NULL;
 	m->outcome = DUE_REFUSED;
 	m->failure = "unwritable";
-	turn->due.why = arena_strdup(sc->arena, sc->why);
+	turn->due.why = arena_strdup(sc->arena, own.why);
 }
 
 /* ---- the cache, once more --------------------------------------------------------- */

@@ -176,7 +176,7 @@ test_what_another_has_in_hand_holds_back_what_follows_it(void)
 	stage_close(&s);
 }
 
-/* One that nobody can read, among others. */
+/* One that nobody can read, and others behind it in the same turn. */
 static void
 test_a_refused_event_stops_its_own_booking_and_dies_after_its_tries(void)
 {
