@@ -31,6 +31,7 @@ static const struct noun {
 	{ "doctor",    cmd_doctor,    "examine every setting and every dependency" },
 	{ "franchise", cmd_franchise, "set franchises up, show and change them" },
 	{ "migrate",   cmd_migrate,   "bring the database's schema up to date" },
+	{ "outbox",    cmd_outbox,    "see what waits, fails and is dead; send it again" },
 	{ "payments",  cmd_payments,  "list payments, retry and refund them, do what is due" },
 	{ "reconcile", cmd_reconcile, "prove that Stripe, payments and journal agree" },
 	{ "token",     cmd_token,     "print a customer's token, to try the API with" },

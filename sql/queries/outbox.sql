@@ -44,3 +44,94 @@ select b.id
 -- :name booking_finish :do :write
 select bookings.finish($1::uuid, $2::uuid, $3::bigint::integer, $4::text, $5::text,
        $6::text[], $7::text[], $8::uuid[], $9::text[], $10::bytea[], $11::timestamptz[])
+
+-- ---- what an operator asks for and does -----------------------------------------
+
+-- :name outbox_stats :all :read :late
+-- Each topic: what is due and waits, what is in hands, due later, fails, is
+-- dead; how long the oldest has waited; what was sent in the last hour, and how
+-- long that took from its due time, half of it and all but a hundredth.
+select t.topic,
+       count(*) filter (where o.sent_at is null and o.dead_at is null and o.due_at <= now()
+                          and o.claimed_until is null or o.claimed_until <= now()
+                          and o.sent_at is null and o.dead_at is null) as waiting,
+       count(*) filter (where o.sent_at is null and o.claimed_until > now()) as in_hand,
+       count(*) filter (where o.sent_at is null and o.dead_at is null and o.due_at > now()
+                          and o.claimed_until is null) as later,
+       count(*) filter (where o.sent_at is null and o.dead_at is null
+                          and o.failing_since is not null) as failing,
+       count(*) filter (where o.dead_at is not null) as dead,
+       (extract(epoch from now() - min(o.due_at) filter (where o.sent_at is null
+                          and o.dead_at is null and o.due_at <= now())) * 1000)::bigint as oldest_ms,
+       count(*) filter (where o.sent_at > now() - interval '1 hour') as sent,
+       (1000 * percentile_cont(0.5) within group (order by extract(epoch from
+           o.sent_at - greatest(o.due_at, o.created_at)))
+           filter (where o.sent_at > now() - interval '1 hour'))::bigint as half_ms,
+       (1000 * percentile_cont(0.99) within group (order by extract(epoch from
+           o.sent_at - greatest(o.due_at, o.created_at)))
+           filter (where o.sent_at > now() - interval '1 hour'))::bigint as most_ms
+  from unnest(array['events', 'payments', 'documents', 'bookings']) with ordinality as t (topic, i)
+  left join bookings.outbox o on o.topic = t.topic
+       and (o.sent_at is null or o.sent_at > now() - interval '1 hour')
+ group by t.topic, t.i
+ order by t.i
+
+-- :name outbox_size :one :read :late
+select pg_total_relation_size('bookings.outbox') as bytes,
+       greatest(c.reltuples, 0)::bigint as rows,
+       coalesce(s.n_dead_tup, 0) as dead_rows
+  from pg_class c
+  left join pg_stat_all_tables s on s.relid = c.oid
+ where c.oid = 'bookings.outbox'::regclass
+
+-- :name outbox_browse :all :read :late
+-- Newest first.  $4 is the state: waiting, later, sent or dead; null: any.
+select o.id, o.topic, o.type, o.booking_id, o.event_id, o.sequence::bigint, o.created_at, o.due_at,
+       o.sent_at, o.attempts::bigint, o.failing_since, o.failure, o.dead_at
+  from bookings.outbox o
+ where ($1::text is null or o.topic = $1::text)
+   and ($2::text is null or o.type = $2::text)
+   and ($3::uuid is null or o.booking_id = $3::uuid)
+   and ($4::text is null
+        or $4::text = case when o.sent_at is not null then 'sent' when o.dead_at is not null then 'dead'
+                           when o.due_at > now() then 'later' else 'waiting' end)
+ order by o.id desc
+ limit $5::bigint
+
+-- :name outbox_revive :one :write :late
+-- Dead rows live again, each try before them.
+with revived as (
+    update bookings.outbox o set dead_at = null, attempts = 0, failing_since = null, failure = null,
+           due_at = now(), claimed_until = null
+     where o.dead_at is not null and o.sent_at is null
+       and ($1::text is null or o.topic = $1::text)
+       and ($2::uuid is null or o.booking_id = $2::uuid)
+       and not $3::boolean
+    returning 1
+)
+select case when $3::boolean then (
+           select count(*) from bookings.outbox o
+            where o.dead_at is not null and o.sent_at is null
+              and ($1::text is null or o.topic = $1::text)
+              and ($2::uuid is null or o.booking_id = $2::uuid))
+       else (select count(*) from revived) end as rows
+
+-- :name outbox_replay :one :write :late
+-- Events that were sent are sent again, under the same event_id; $4: only say
+-- how many.
+with replayed as (
+    update bookings.outbox o set sent_at = null, due_at = now(), attempts = 0, claimed_until = null
+     where o.topic = 'events' and o.sent_at is not null
+       and ($1::uuid is null or o.booking_id = $1::uuid)
+       and ($2::timestamptz is null or o.created_at >= $2::timestamptz)
+       and ($3::timestamptz is null or o.created_at < $3::timestamptz)
+       and not $4::boolean
+    returning 1
+)
+select case when $4::boolean then (
+           select count(*) from bookings.outbox o
+            where o.topic = 'events' and o.sent_at is not null
+              and ($1::uuid is null or o.booking_id = $1::uuid)
+              and ($2::timestamptz is null or o.created_at >= $2::timestamptz)
+              and ($3::timestamptz is null or o.created_at < $3::timestamptz))
+       else (select count(*) from replayed) end as rows
