@@ -12,6 +12,7 @@
 #include "app/app.h"
 #include "app/franchise_admin.h"
 #include "app/keyring.h"
+#include "app/outbox_admin.h"
 #include "app/schema.h"
 #include "app/settings.h"
 #include "base/arena.h"
@@ -30,6 +31,7 @@
 #define SKEW_WARN_US (1 * USEC_PER_SEC)
 #define SKEW_FAIL_US (30 * USEC_PER_SEC)
 #define SECRET_LETTERS_MIN 12
+#define WAITS_LONG_MS 60000
 
 struct doctor {
 	struct scope *sc;
@@ -450,6 +452,42 @@ examine_pool(struct doctor *d)
 		    "works with: give it a role of its own");
 }
 
+/* What waits tells whether the relays run and get through. */
+static void
+examine_outbox(struct doctor *d, struct admin *admin)
+{
+	struct outbox_topic *topics;
+	struct outbox_size size;
+	size_t count;
+	bool well = true;
+
+	if (outbox_stats(admin, d->sc, &topics, &count, &size)) {
+		find(d, FINDING_FAIL, CAUSE_STATE, "outbox", "%s", d->sc->why);
+		return;
+	}
+	for (size_t i = 0; i < count; i++) {
+		const struct outbox_topic *t = &topics[i];
+
+		if (t->dead > 0) {
+			find(d, FINDING_FAIL, CAUSE_STATE, "outbox", "%" PRId64
+			    " of the rows of %s are dead: bookingctl outbox "
+			    "dead says why", t->dead, t->topic);
+			well = false;
+		}
+		if (t->oldest_ms != NONE && t->oldest_ms > WAITS_LONG_MS) {
+			find(d, FINDING_WARN, CAUSE_STATE, "outbox", "%" PRId64
+			    " of the rows of %s wait, the oldest for %" PRId64 " s: "
+			    "does booking-relay %s run, and what does its log "
+			    "say?", t->waiting + t->in_hand, t->topic,
+			    t->oldest_ms / 1000, t->topic);
+			well = false;
+		}
+	}
+	if (well)
+		find(d, FINDING_OK, CAUSE_STATE, "outbox",
+		    "nothing is dead, nothing waits long");
+}
+
 struct lost_zone {
 	struct uuid id;
 	const char *name;
@@ -521,5 +559,6 @@ doctor_examine(struct scope *sc, struct findings *ret_findings)
 		return;
 	examine_schema(d);
 	examine_pool(d);
+	examine_outbox(d, admin);
 	examine_franchises(d, admin);
 }

@@ -157,6 +157,22 @@ def test_events_are_sent_again_by_booking_or_time_and_nothing_else_is(box):
         assert "bookingctl: " in box.ctl("replay", *wrong, status=2)
 
 
+def test_the_doctor_asks_whether_the_relay_runs_and_what_died(box):
+    def said():
+        done = box.world.ctl("doctor", "--json")
+        return [(f["level"], f["detail"]) for f in json.loads(done.stdout)["data"]
+                if f["what"] == "outbox"]
+    booking = box.booking(events=2)
+    (level, _), = said()
+    assert level == "ok"
+    box.set("due_at = now() - interval '2 minutes'", "sequence = 1")
+    box.row(booking, "payments", "refund", dead_at="now")
+    (_, dead), (_, waits) = sorted(said())
+    assert dead == "1 of the rows of payments are dead: bookingctl outbox dead says why"
+    assert waits.startswith("2 of the rows of events wait, the oldest for 12")
+    assert "does booking-relay events run" in waits
+
+
 def test_watching_says_it_again_and_ends(box):
     box.booking(events=2)
     text = box.ctl("watch", "--times", 2, "--every", 1)
