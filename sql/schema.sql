@@ -1376,10 +1376,15 @@ end $$;
 -- itself when whoever had it is gone.  attempts counts refusals of the row
 -- itself, never outages.
 
--- Due work of a topic, the longest due first.
+-- Due work of a topic, the longest due first.  Here and below a few rows are
+-- taken from the head of an index, however many wait behind them; a plan made
+-- for all of them, or for a table that was empty then, costs a hundred times as
+-- much, so none but this one is allowed.
 create function bookings.outbox_claim(p_topic text, p_limit integer, p_lease interval)
 returns table (id bigint, type text, booking_id uuid, facts jsonb, attempts integer, age interval)
-language sql security definer set search_path = pg_catalog, pg_temp as $$
+language sql security definer set search_path = pg_catalog, pg_temp
+set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off
+set enable_mergejoin = off as $$
     with due as materialized (
         select d.id from bookings.outbox d
          where d.topic = p_topic and d.sent_at is null and d.dead_at is null
@@ -1403,7 +1408,9 @@ create function bookings.outbox_claim_events(p_limit integer, p_lease interval)
 returns table (id bigint, type text, booking_id uuid, event_id uuid, sequence integer,
     facts jsonb, sealed bytea, created_at timestamptz, data_key bytea, attempts integer,
     age interval, franchise_id uuid, days bigint[])
-language sql security definer set search_path = pg_catalog, pg_temp as $$
+language sql security definer set search_path = pg_catalog, pg_temp
+set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off
+set enable_mergejoin = off as $$
     with due as materialized (
         select d.id from bookings.outbox d
          where d.topic = 'events' and d.sent_at is null and d.dead_at is null
