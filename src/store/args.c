@@ -214,11 +214,18 @@ args_i64s(struct args *a, const int64_t *v, size_t count)
 void
 args_instants(struct args *a, const int64_t *v, size_t count)
 {
-	struct array array = array_open(a, OID_TIMESTAMPTZ, count, 8 * count,
-	    false);
+	struct array array;
+	bool nulls = false;
 
 	for (size_t i = 0; i < count; i++)
-		array_put64(&array, instant_wire(v[i]));
+		nulls = nulls || v[i] == NONE;
+	array = array_open(a, OID_TIMESTAMPTZ, count, 8 * count, nulls);
+	for (size_t i = 0; i < count; i++) {
+		if (v[i] == NONE)
+			array_put(&array, NULL, 0);
+		else
+			array_put64(&array, instant_wire(v[i]));
+	}
 	array_close(a, &array);
 }
 

@@ -41,7 +41,7 @@ void args_instant(struct args *a, int64_t us);     /* timestamptz; NONE = null *
 void args_date(struct args *a, int64_t day);       /* date; NONE = null */
 void args_bytes(struct args *a, struct bytes v);   /* bytea */
 /* one-dimensional arrays; count 0 gives an empty array; a NULL element of
- * texts or bytes is a null element */
+ * texts or bytes, and NONE among instants, is a null element */
 void args_i64s(struct args *a, const int64_t *v, size_t count);
 void args_texts(struct args *a, const char *const *v, size_t count);
 void args_uuids(struct args *a, const struct uuid *v, size_t count);

@@ -55,6 +55,8 @@ test_a_booking_costs_what_the_seed_says_and_leaves_its_rows(void)
 	    "where topic = 'events' and type = 'BookingCreated' and "
 	    "sequence = 1"), 1);
 	CU_ASSERT_EQUAL(pg_number(w.pg, "select count(*) from bookings.outbox "
+	    "where topic = 'events' and due_at = created_at"), 1);
+	CU_ASSERT_EQUAL(pg_number(w.pg, "select count(*) from bookings.outbox "
 	    "where topic = 'bookings' and type = 'expire' and due_at > now() "
 	    "+ interval '34 minutes'"), 1);
 	world_close(&w);

@@ -101,7 +101,7 @@ def test_what_died_is_told_and_started_again(folder):
         while instance(part, "pid", folder, check=False).returncode == 0:
             assert time.monotonic() < end, part
         done = dev(folder, "status", check=False)
-        assert done.returncode == 3 and f"{part:8} does not run" in done.stdout
+        assert done.returncode == 3 and f"{part:9} does not run" in done.stdout
     instance("start", folder)
     assert dev(folder, "status").returncode == 0
 
