@@ -12,7 +12,7 @@
 #include "base/scope.h"
 #include "store/db.h"
 
-#define ROW_US (20 * USEC_PER_SEC) /* what one row may take */
+#define ROW_MAX_US (20 * USEC_PER_SEC) /* what one row may take */
 #define SOON_MS 60000
 
 static const char *const outcome_words[DUE__MAX] = {
@@ -202,13 +202,13 @@ finish(struct app *app, struct scope *sc, const struct due_row *row,
 /* With a time of its own: a slow neighbour costs it nothing. */
 static enum err
 do_row(struct app *app, struct scope *sc, const struct due_topic *topic,
-    struct due_row *row, struct due_turn *turn)
+    struct due_row *row, int64_t row_us, struct due_turn *turn)
 {
 	const struct due_kind *kind = kind_of(topic, row->type);
 	struct scope own;
 	enum due_outcome outcome;
 
-	scope_init(&own, sc->arena, ROW_US);
+	scope_init(&own, sc->arena, row_us);
 	own.request_id = sc->request_id;
 	outcome = work_one(app, &own, kind, row);
 	turn->counts[outcome]++;
@@ -216,7 +216,7 @@ do_row(struct app *app, struct scope *sc, const struct due_topic *topic,
 		turn->why = arena_printf(sc->arena, "%s: %s", row->type,
 		    own.why[0] ? own.why : due_outcome_word(outcome));
 
-	scope_init(&own, sc->arena, ROW_US);
+	scope_init(&own, sc->arena, row_us);
 	own.request_id = sc->request_id;
 	return finish(app, &own, row, outcome, kind->soon_ms > 0 ?
 	    kind->soon_ms : SOON_MS, turn);
@@ -253,6 +253,7 @@ due_work(struct app *app, struct scope *sc, const struct due_topic *topic,
 	static const struct columns columns = { sizeof(struct due_row), items,
 		ARRAY_LEN(items) };
 	int64_t lease_us = app->conf->relay_lease_s * USEC_PER_SEC;
+	int64_t row_us = lease_us / 3 < ROW_MAX_US ? lease_us / 3 : ROW_MAX_US;
 	struct due_turn turn = { .given_up = 0 };
 	struct due_row *rows = NULL;
 	int64_t claimed_us;
@@ -269,8 +270,9 @@ due_work(struct app *app, struct scope *sc, const struct due_topic *topic,
 	e = db_all(app->db, sc, STMT_OUTBOX_CLAIM, &args, &columns, &rows,
 	    &count);
 	while (!e && next < count &&
-	    clock_mono_us() + 2 * ROW_US < claimed_us + lease_us)
-		e = do_row(app, sc, topic, &rows[next++], &turn);
+	    clock_mono_us() + 2 * row_us < claimed_us + lease_us)
+		e = do_row(app, sc, topic, &rows[next++], row_us,
+		    &turn);
 	if (!e)
 		e = hand_back(app, sc, rows + next, count - next, &turn);
 	if (e)

@@ -116,9 +116,10 @@ const struct conf_setting settings_table[] = {
 	  "told it of any. Without Redis nobody tells, and it asks four times "
 	  "as often." },
 	{ "RELAY_LEASE_S", CONF_INT, 0, "60",
-	  45, 3600, AT(relay_lease_s), NULL, "s",
+	  2, 3600, AT(relay_lease_s), NULL, "s",
 	  "How long a relay has a row to itself. When the relay dies, another "
-	  "takes the row after that time." },
+	  "takes the row after that time. It should be well above all that the "
+	  "outside may take: a row in two hands is sent twice." },
 	{ "RELAY_RETRIES", CONF_INT, 0, "5",
 	  0, 100, AT(relay_retries), NULL, NULL,
 	  "How often a row that is refused is tried again before it is given "
