@@ -1,46 +1,20 @@
-"""control: /_control, by which tests and tools tell the sandbox what is to
-happen, and ask what has happened.  JSON both ways."""
-import json
-import re
+"""control: what tests and tools may tell this sandbox, and ask it."""
+from common import control
+from common.control import Missing, WAIT_MAX_S, advance_of, seconds_of
+from common.faults import Wrong
 
 from . import cards, checkout, payments, refunds
 from .errors import Refusal
-from .faults import Wrong
 from .lists import show_one
 
-WAIT_MAX_S = 60
-ADVANCE_MAX_S = 366 * 86400
 
+class Control(control.Control):
+    refused = (Refusal,)
 
-class Control:
     def __init__(self, world, gateway, sender):
         self.world, self.gateway, self.sender = world, gateway, sender
 
-    def serve(self, request):
-        """(status, what is answered)"""
-        for endpoint, act in ROUTES.items():
-            method, _, path = endpoint.partition(" ")
-            found = re.fullmatch(re.sub(r"\{id\}", "([^/]+)", path),
-                                 request.path.removeprefix("/_control"))
-            if not found or method != request.method:
-                continue
-            try:
-                given = json.loads(request.body) if request.body else {}
-                if not isinstance(given, dict):
-                    raise Wrong("the body is an object")
-                return 200, act(self, given, *found.groups())
-            except Missing as e:
-                return 404, {"error": str(e)}
-            except (Wrong, Refusal) as e:
-                return 400, {"error": str(e)}
-            except ValueError:
-                return 400, {"error": "the body is not JSON"}
-        return 404, {"error": "no such control", "controls": list(ROUTES)}
-
     # ---- what is there -------------------------------------------------------
-    def index(self, given):
-        return {"controls": list(ROUTES)}
-
     def state(self, given):
         with self.world.lock:
             self.world.catch_up()
@@ -111,10 +85,7 @@ class Control:
         return {"released": self.sender.release()}
 
     def wait(self, given):
-        timeout = given.get("timeout_s", 10)
-        if not isinstance(timeout, (int, float)) or not 0 <= timeout <= WAIT_MAX_S:
-            raise Wrong(f"timeout_s is 0..{WAIT_MAX_S}")
-        return {"idle": self.sender.wait_idle(timeout)}
+        return {"idle": self.sender.wait_idle(seconds_of(given, "timeout_s", 10, WAIT_MAX_S))}
 
     def resend(self, given, name):
         with self.world.lock:
@@ -124,10 +95,7 @@ class Control:
 
     # ---- time and settings -----------------------------------------------------
     def clock(self, given):
-        seconds = given.get("advance_s")
-        if type(seconds) is not int or not 0 <= seconds <= ADVANCE_MAX_S:
-            raise Wrong(f"advance_s is 0..{ADVANCE_MAX_S}")
-        self.world.advance(seconds)
+        self.world.advance(advance_of(given))
         return {"now": self.world.now()}
 
     def settings(self, given):
@@ -211,11 +179,7 @@ class Control:
             return dict(refund)
 
 
-class Missing(Wrong):
-    """What is spoken of is not there."""
-
-
-ROUTES = {
+Control.routes = {
     "GET /": Control.index,
     "GET /state": Control.state,
     "GET /counts": Control.counts,

@@ -9,36 +9,18 @@ import re
 import time
 import urllib.parse
 
+from common.faults import Faults
+from common.http import Cut, Reply
+
 from . import api, errors, form
 from .errors import Refusal, malformed
-from .faults import Faults, REQUEST_KINDS
+from .faults import REQUESTS
 from .params import API_VERSION
 
 KEY_MAX = 255
 KEPT_REQUESTS = 1000
 ACCOUNT = re.compile(r"acct_[A-Za-z0-9_]{1,60}\Z")
 VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(\.[a-z]+)?\Z")
-
-
-HANG_STEP_S = 0.2
-
-
-class Cut(Exception):
-    """Nothing is answered: the connection ends."""
-
-
-class Request:
-    """gone(seconds) waits that long at most and tells if the client has left."""
-
-    def __init__(self, method, path, query, headers, body, gone):
-        self.method, self.path, self.query = method, path, query
-        self.headers, self.body, self.gone = headers, body, gone
-
-
-class Reply:
-    def __init__(self, status, body, headers=None, kind="application/json"):
-        self.status, self.body, self.kind = status, body, kind
-        self.headers = headers or {}
 
 
 class Replay:
@@ -54,7 +36,7 @@ class Gateway:
         self.world = world
         self.keys = keys
         self.accounts = accounts
-        self.faults = Faults(REQUEST_KINDS)
+        self.faults = Faults(REQUESTS)
         self.clear()
 
     def clear(self):
@@ -183,7 +165,7 @@ class Gateway:
                 replay=None):
         typed = api.read(endpoint, given)
         if rule and rule.kind == "fail":
-            return self.keep(replay, refused(errors.broken()), rule.saved)
+            return self.keep(replay, refused(errors.broken()), rule.more["saved"])
         self.before(request, rule)
         with self.world.lock, self.world.acting({"id": name, "idempotency_key": key}):
             self.world.catch_up()
@@ -194,7 +176,7 @@ class Gateway:
             except Refusal as refusal:
                 reply, begun = refused(refusal), refusal.begun
         if rule and rule.kind == "fail_after_effect":
-            if rule.saved:
+            if rule.more["saved"]:
                 return self.keep(replay, refused(errors.broken()), True)
             self.keep(replay, reply, begun)
             return refused(errors.broken())
@@ -215,29 +197,19 @@ class Gateway:
         if rule.kind == "delay":
             time.sleep(rule.ms / 1000)
         elif rule.kind == "hang":
-            self.hang(request, rule)
+            self.faults.hang(rule, request)
         elif rule.kind == "drop":
             raise Cut()
 
     def after(self, request, rule, reply):
         """The faults that keep the answer from arriving whole."""
         if rule and rule.kind == "hang_after_effect":
-            self.hang(request, rule)
+            self.faults.hang(rule, request)
         if rule and rule.kind == "drop_after_effect":
             raise Cut()
         if rule and rule.kind == "garbage":
             return Reply(200, reply.body[:len(reply.body) // 2], dict(reply.headers))
         return reply
-
-    def hang(self, request, rule):
-        """Until the client leaves, the rules are lifted, or it was long enough."""
-        until = time.monotonic() + rule.ms / 1000
-        lifted = self.faults.round
-        while self.faults.round is lifted:
-            left = until - time.monotonic()
-            if left <= 0 or request.gone(min(left, HANG_STEP_S)):
-                break
-        raise Cut()
 
 
 def check_version(headers):

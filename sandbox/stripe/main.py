@@ -1,14 +1,14 @@
 """main: reads the options, starts the parts, ends with SIGTERM."""
 import argparse
 import os
-import signal
 import sys
-import threading
-import traceback
+
+from common.http import Server
+from common.run import on_bug, until_told
 
 from .control import Control
 from .gateway import Gateway
-from .server import Server
+from .server import App
 from .webhooks import Sender
 from .world import World
 
@@ -46,19 +46,6 @@ def options_of(args):
     return options
 
 
-def on_bug(error):
-    traceback.print_exception(error, file=sys.stderr)
-
-
-def tick(world, ended):
-    """Lets time do its work even when nobody asks for anything."""
-    while not ended.wait(TICK_S):
-        try:
-            world.catch_up()
-        except Exception as e:
-            on_bug(e)
-
-
 def main(args):
     options = options_of(args)
     world = World(options.seed)
@@ -68,20 +55,10 @@ def main(args):
     try:
         sender.endpoint.set({"secrets": options.webhook_secret, "ca": options.webhook_ca,
                              "url": options.webhook_url})
-        server = Server(options.listen, world, gateway, Control(world, gateway, sender), on_bug)
+        control = Control(world, gateway, sender)
+        server = Server(options.listen, App(world, gateway, control), on_bug)
     except Exception as e:
         print(f"stripe-sandbox: {e}", file=sys.stderr)
         return 1
     world.public_url = (options.public_url or server.where()).rstrip("/")
-    ended = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    threading.Thread(target=tick, args=(world, ended), daemon=True).start()
-    # In one piece: who waits for it may read it in pieces.
-    sys.stdout.write(f"stripe-sandbox: listening on {server.where()}\n")
-    sys.stdout.flush()
-    ended.wait()
-    server.shutdown()
-    server.close()
-    return 0
+    return until_told("stripe-sandbox", server, TICK_S, world.catch_up)

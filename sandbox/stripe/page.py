@@ -1,27 +1,16 @@
 """page: what the customer sees: the Checkout page and the bank's question."""
-import base64
-import hashlib
 import html
 import urllib.parse
+
+from common import look
 
 from . import checkout, form, money, payments
 from .errors import Refusal
 
-CSS = """
-*{box-sizing:border-box}
-body{margin:0;font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;
-color:#1c2434;background:#eef1f6;min-height:100vh}
-.bar{background:#fff4d6;color:#5f4700;text-align:center;font-size:14px;padding:7px 16px;
-border-bottom:1px solid #f0dca4}
-main{max-width:880px;margin:40px auto;padding:0 16px;display:grid;gap:24px;
-grid-template-columns:1fr 1fr;align-items:start}
+CSS = look.CSS + """
+main{grid-template-columns:1fr 1fr}
 main.one{max-width:460px;grid-template-columns:1fr}
-section{background:#fff;border-radius:14px;padding:28px;border:1px solid #dde3ee;
-box-shadow:0 8px 28px rgba(28,36,52,.07)}
-h1{font-size:17px;font-weight:600;margin:0 0 4px;color:#56627a}
-h2{font-size:18px;margin:0 0 16px}
 .total{font-size:36px;font-weight:700;letter-spacing:-.02em;margin:0 0 20px;line-height:1.2}
-ul{list-style:none;margin:0;padding:0}
 li{display:flex;justify-content:space-between;gap:16px;padding:12px 0;
 border-top:1px solid #e8ecf3}
 li small{display:block;color:#66728a}
@@ -36,22 +25,14 @@ text-align:center;text-decoration:none;margin:0 0 10px}
 button:hover,.button:hover{background:#f4f6fa}
 .main{background:#3f4fd1;border-color:#3f4fd1;color:#fff;padding:13px 16px}
 .main:hover{background:#3443b8}
-:focus-visible{outline:3px solid #98a4ff;outline-offset:2px}
 .or{font-size:13px;color:#66728a;margin:18px 0 10px;text-align:center}
-.back{display:inline-block;margin-top:14px;color:#3f4fd1;font-weight:600;padding:4px 0;
-text-decoration:none}
+.back{display:inline-block;margin-top:14px;font-weight:600;padding:4px 0;text-decoration:none}
 .back:hover{text-decoration:underline}
 .alert{background:#fdecec;border:1px solid #f3bcbc;color:#8c1d1d;border-radius:8px;
 padding:10px 14px;margin:0 0 18px}
-p{margin:0 0 16px}
-.quiet{color:#66728a;font-size:14px;margin:14px 0 0}
-@media(max-width:720px){main{grid-template-columns:1fr;margin:20px auto}section{padding:22px}}
+@media(max-width:720px){main{grid-template-columns:1fr}}
 """
-POLICY = ("default-src 'none'; style-src 'sha256-" +
-          base64.b64encode(hashlib.sha256(CSS.encode()).digest()).decode() +
-          "'; base-uri 'none'; frame-ancestors 'none'")
-HEADERS = {"Content-Security-Policy": POLICY, "Referrer-Policy": "no-referrer",
-           "X-Content-Type-Options": "nosniff"}
+HEADERS = look.headers_of(CSS)
 # What a button of the page stands for.
 WAYS = {"pay": "pm_card_visa", "decline": "pm_card_visa_chargeDeclined",
         "challenge": "pm_card_threeDSecure2Required", "bank": "pm_usBankAccount_success"}
@@ -65,13 +46,8 @@ class Page:
         self.headers = dict(HEADERS)
         if location:
             self.headers["Location"] = location
-        shape = ' class="one"' if one else ""
-        self.text = (
-            "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">"
-            "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">"
-            f"<title>{html.escape(title)}</title><style>{CSS}</style></head><body>"
-            "<div class=\"bar\">Sandbox: no card is asked for and no money moves.</div>"
-            f"<main{shape}>{body}</main></body></html>").encode()
+        self.text = look.document(title, CSS, "Sandbox: no card is asked for and no money moves.",
+                                  body, "one" if one else "")
 
 
 def amount(minor, currency):

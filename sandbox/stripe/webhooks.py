@@ -11,7 +11,9 @@ import threading
 import time
 import urllib.parse
 
-from .faults import Faults, WEBHOOK_KINDS, Wrong
+from common.faults import Faults, Wrong
+
+from .faults import WEBHOOKS
 
 THREADS = 4
 KEPT_TRIES = 1000
@@ -76,7 +78,7 @@ class Sender:
     def __init__(self, world):
         self.world = world
         self.endpoint = Endpoint()
-        self.faults = Faults(WEBHOOK_KINDS)
+        self.faults = Faults(WEBHOOKS)
         self.changed = threading.Condition()
         self.turn = itertools.count()
         self.clear()

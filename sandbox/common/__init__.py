@@ -1,0 +1,1 @@
+"""common: what the sandboxes have in common: HTTP, faults, control, looks."""
