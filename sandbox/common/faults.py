@@ -103,12 +103,13 @@ class Faults:
             self.rules.append(rule)
             return rule
 
-    def strike(self, what):
+    def strike(self, what, fits=lambda rule: True):
+        """The Rule that holds for what happens, if one does; of those that fit."""
         if not self.rules:
             return None
         with self.lock:
             for rule in self.rules:
-                if rule.strikes(what):
+                if fits(rule) and rule.strikes(what):
                     self.struck[rule.kind] += 1
                     return rule
         return None

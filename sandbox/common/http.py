@@ -7,7 +7,7 @@ What is answered is the application's: an object with
     body_max     bytes; more is refused
     chunked      are bodies of Transfer-Encoding: chunked read?
     serve(request)           a Reply; Cut ends the connection instead
-    malformed(status, why)   the Reply to what is no HTTP it can read
+    malformed(status, why, headers)   the Reply to a body that is not read
     broken(error)            the Reply after a fault of the sandbox's own
     headers()                what every answer carries unless it says otherwise
 """
@@ -41,17 +41,26 @@ class Unreadable(Exception):
 
 
 class Request:
-    """gone(seconds) waits that long at most and tells if the client has left."""
+    """gone(seconds) waits that long at most and tells if the client has left;
+    local tells of a program or a person at this machine, not sent by a page."""
 
-    def __init__(self, method, path, query, headers, body, gone):
+    def __init__(self, method, path, query, headers, body, gone, local):
         self.method, self.path, self.query = method, path, query
-        self.headers, self.body, self.gone = headers, body, gone
+        self.headers, self.body, self.gone, self.local = headers, body, gone, local
 
 
 class Reply:
     def __init__(self, status, body=b"", headers=None, kind="application/json"):
         self.status, self.body, self.kind = status, body, kind
         self.headers = headers or {}
+
+
+def host_of(headers):
+    """The name a request was addressed to, without its port; or ""."""
+    try:
+        return urllib.parse.urlsplit("//" + headers.get("Host", "")).hostname or ""
+    except ValueError:
+        return ""
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -70,11 +79,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             body = self.read_body(app)
         except Unreadable as e:
             self.close_connection = True
-            self.answer(app.malformed(e.status, str(e)))
+            self.answer(app.malformed(e.status, str(e), self.headers))
             return
         if body is None:
             return
-        request = Request(self.command, path, query, self.headers, body, self.gone)
+        request = Request(self.command, path, query, self.headers, body, self.gone,
+                          self.is_local())
         try:
             if path.startswith("/_control"):
                 self.answer(self.control(request))
@@ -153,13 +163,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.request.family == socket.AF_UNIX:
             return not self.headers.get("Origin")
         peer = self.client_address[0]
-        host = urllib.parse.urlsplit("//" + self.headers.get("Host", "")).hostname
-        return (peer.startswith("127.") or peer == "::1") and host in OURSELVES and \
-            not self.headers.get("Origin")
+        return (peer.startswith("127.") or peer == "::1") and \
+            host_of(self.headers) in OURSELVES and not self.headers.get("Origin")
 
     def control(self, request):
         kind = request.headers.get("Content-Type", "").partition(";")[0]
-        if not self.is_local() or (request.body and kind != "application/json"):
+        if not request.local or (request.body and kind != "application/json"):
             return Reply(403, json.dumps(
                 {"error": "for programs of this machine, with JSON"}).encode())
         status, answer = self.server.app.control.serve(request)

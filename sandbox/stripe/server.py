@@ -24,7 +24,7 @@ class App:
             return Reply(shown.status, shown.text, shown.headers, "text/html; charset=utf-8")
         return self.gateway.serve(request)
 
-    def malformed(self, status, why):
+    def malformed(self, status, why, headers):
         return Reply(status, encode({"error": {
             "type": "invalid_request_error", "message": f"Invalid request: {why}"}}))
 

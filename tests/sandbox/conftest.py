@@ -1,4 +1,5 @@
-"""conftest.py: one sandbox and one receiver for all tests, reset before each."""
+"""conftest.py: one sandbox of each kind and one receiver for all tests, reset
+before each."""
 import pathlib
 import sys
 
@@ -6,6 +7,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
+from aws_sandbox import AwsSandbox  # noqa: E402
 from stripe_sandbox import SECRET, Receiver, Sandbox  # noqa: E402
 
 
@@ -33,3 +35,18 @@ def receiver(sandbox):
     yield receiver
     sandbox.control("POST", "/webhooks", {"url": None})
     receiver.stop()
+
+
+@pytest.fixture(scope="session")
+def aws_running():
+    sandbox = AwsSandbox("--seed", "7")
+    sandbox.settings = sandbox.control("GET", "/settings")
+    yield sandbox
+    assert sandbox.stop() == 0
+
+
+@pytest.fixture
+def aws(aws_running):
+    aws_running.control("POST", "/settings", aws_running.settings)
+    aws_running.control("POST", "/reset")
+    return aws_running

@@ -2,66 +2,28 @@
 import contextlib
 import hashlib
 import hmac
-import http.client
 import http.server
 import json
-import os
 import pathlib
 import queue
-import subprocess
 import threading
 import urllib.parse
+
+from running import WAIT_S, Running
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = TREE / "sandbox/stripe-sandbox"
 TABLE = json.loads((TREE / "sandbox/stripe/params.json").read_text())
 VERSION = TABLE["api_version"]
 KEY, SECRET = "sk_test_for_tests", "whsec_for_tests"
-WAIT_S = 20
 
 
-class Answer:
-    def __init__(self, status, headers, body):
-        self.status, self.headers, self.text = status, headers, body
-
-    @property
-    def json(self):
-        return json.loads(self.text)
-
-    @property
-    def error(self):
-        return self.json["error"]
-
-
-class Sandbox:
+class Sandbox(Running):
     """The program, started on a port of its own."""
 
     def __init__(self, *options, listen="127.0.0.1:0"):
-        env = {**os.environ, "STRIPE_SANDBOX_KEY": KEY, "STRIPE_SANDBOX_WEBHOOK_SECRET": SECRET}
-        self.process = subprocess.Popen([PROGRAM, "--listen", listen, *options], env=env,
-                                        stdout=subprocess.PIPE, text=True)
-        self.where = self.process.stdout.readline().strip().rpartition(" ")[2]
-        self.port = urllib.parse.urlsplit(self.where).port if "http" in self.where else None
-
-    def stop(self):
-        self.process.terminate()
-        status = self.process.wait(WAIT_S)
-        self.process.stdout.close()
-        return status
-
-    def connect(self, timeout=WAIT_S):
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
-
-    def ask(self, method, path, body=None, headers=None, connection=None, timeout=WAIT_S):
-        own = connection is None
-        connection = connection or self.connect(timeout)
-        try:
-            connection.request(method, path, body, headers or {})
-            answer = connection.getresponse()
-            return Answer(answer.status, answer.headers, answer.read().decode())
-        finally:
-            if own:
-                connection.close()
+        super().__init__(PROGRAM, options, {"STRIPE_SANDBOX_KEY": KEY,
+                                            "STRIPE_SANDBOX_WEBHOOK_SECRET": SECRET}, listen)
 
     def api(self, method, path, params=(), key=None, account=None, timeout=WAIT_S, **headers):
         """params: a dict, or pairs; names as Stripe writes them."""
@@ -78,12 +40,6 @@ class Sandbox:
                             timeout=timeout)
         sent.setdefault("Content-Type", "application/x-www-form-urlencoded")
         return self.ask(method, path, text, sent, timeout=timeout)
-
-    def control(self, method, path, given=None):
-        answer = self.ask(method, "/_control" + path, None if given is None else
-                          json.dumps(given), {"Content-Type": "application/json"})
-        assert answer.status == 200, answer.text
-        return answer.json
 
     def form(self, url, **fields):
         """Presses a button of a page; answers where it leads."""
