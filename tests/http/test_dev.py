@@ -1,4 +1,5 @@
 """What a newcomer does: up, demo, copy and paste, down; and again, beside another."""
+import json
 import os
 import pathlib
 import signal
@@ -6,6 +7,7 @@ import stat
 import subprocess
 import time
 
+import boto3
 import pytest
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
@@ -29,7 +31,8 @@ def dev(folder, *words, **kw):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("dev") / "i"
-    instance("start", folder, "0", INSTANCE_RATE_LIMIT="off", INSTANCE_STRIPE="sandbox")
+    instance("start", folder, "0", INSTANCE_RATE_LIMIT="off", INSTANCE_STRIPE="sandbox",
+             INSTANCE_AWS="sandbox")
     instance("demo", folder)
     yield folder
     instance("reset", folder, check=False)
@@ -60,23 +63,24 @@ def test_a_token_is_printed_and_nothing_else(folder):
 
 def test_secrets_are_closed_and_kept(folder):
     home = pathlib.Path(folder).resolve()
-    for name in ("secrets", "secrets.sandbox", "stripe.env", "env", "tls/key.pem"):
+    for name in ("secrets", "secrets.sandbox", "secrets.aws", "stripe.env", "aws.env", "env",
+                 "tls/key.pem"):
         assert stat.S_IMODE((home / name).stat().st_mode) == 0o600, name
     assert stat.S_IMODE(home.stat().st_mode) == 0o700
-    secrets = ("secrets", "secrets.sandbox", "stripe.env")
+    secrets = ("secrets", "secrets.sandbox", "secrets.aws", "stripe.env", "aws.env")
     before = [(home / name).read_text() for name in secrets]
-    sandbox = instance("sandbox", "pid", folder).stdout
+    sandboxes = [instance(name, "pid", folder).stdout for name in ("sandbox", "aws")]
     port = instance("port", folder).stdout
     instance("start", folder, INSTANCE_RATE_LIMIT="off")
     assert [(home / name).read_text() for name in secrets] == before
-    # It has the payments in its memory.
-    assert instance("sandbox", "pid", folder).stdout == sandbox
+    # They have the payments and the events in their memory.
+    assert [instance(name, "pid", folder).stdout for name in ("sandbox", "aws")] == sandboxes
     assert instance("port", folder).stdout == port
     instance("demo", folder)
 
 
 def test_no_service_runs_as_root(folder):
-    for part in ("pg", "redis", "api", "nginx", "sandbox", "payments"):
+    for part in ("pg", "redis", "api", "nginx", "sandbox", "payments", "aws"):
         pid = instance(part, "pid", folder).stdout.strip()
         assert os.stat(f"/proc/{pid}").st_uid != 0, part
 
@@ -94,7 +98,7 @@ def test_nothing_of_it_keeps_the_lock_or_a_shell(folder):
 
 
 def test_what_died_is_told_and_started_again(folder):
-    for part in ("redis", "nginx", "api", "sandbox", "payments"):
+    for part in ("redis", "nginx", "api", "sandbox", "payments", "aws"):
         instance(part, "kill", folder)
         # The kernel needs a moment to take a killed one away.
         end = time.monotonic() + 10
@@ -110,24 +114,101 @@ def test_another_one_stands_beside_it(folder, tmp_path):
     other = tmp_path / "other"
     try:
         instance("start", other, "0")
-        # Nothing of Stripe's unless it is asked for.
+        # Nothing of Stripe's or AWS's unless it is asked for.
         assert "sandbox" not in dev(other, "status").stdout
+        assert not [line for line in instance("env", other).stdout.splitlines()
+                    if line.startswith(("AWS_", "SQS_", "S3_", "STRIPE_"))]
+        refused = instance("aws", "start", other, check=False)
+        assert refused.returncode == 1 and "INSTANCE_AWS=sandbox" in refused.stdout
         assert instance("port", other).stdout != instance("port", folder).stdout
         taken = instance("nginx", "start", other, instance("port", folder).stdout.strip(), check=False)
         assert taken.returncode == 1 and "is taken by another program" in taken.stdout
         assert dev(folder, "status").returncode == 0
-        instance("start", other, "0", INSTANCE_STRIPE="sandbox")
-        assert instance("sandbox_url", other).stdout != instance("sandbox_url", folder).stdout
+        instance("start", other, "0", INSTANCE_STRIPE="sandbox", INSTANCE_AWS="sandbox")
+        for url in ("sandbox_url", "aws_url"):
+            assert instance(url, other).stdout != instance(url, folder).stdout
         instance("demo", other)
         assert dev(other, "demo").returncode == 0
-        instance("start", other, INSTANCE_STRIPE="off")
-        assert instance("sandbox", "pid", other, check=False).returncode == 1
-        assert instance("payments", "pid", other, check=False).returncode == 1
-        assert "STRIPE_SECRET_KEY" not in instance("env", other).stdout
+        instance("start", other, INSTANCE_STRIPE="off", INSTANCE_AWS="off")
+        for part in ("sandbox", "payments", "aws"):
+            assert instance(part, "pid", other, check=False).returncode == 1
+        told = instance("env", other).stdout
+        assert "STRIPE_SECRET_KEY" not in told and "AWS_" not in told
+        told = dev(other, "queue", check=False)
+        assert told.returncode == 1 and "do not go to the sandbox" in told.stdout
     finally:
         instance("reset", other, check=False)
     assert not other.exists()
     assert dev(folder, "status").returncode == 0
+
+
+def settings(folder):
+    lines = instance("env", folder).stdout.splitlines()
+    return dict(line.split("=", 1) for line in lines)
+
+
+def client(service, settings):
+    return boto3.client(service, endpoint_url=settings[f"AWS_ENDPOINT_URL_{service.upper()}"],
+                        region_name=settings["AWS_REGION"],
+                        aws_access_key_id=settings["AWS_ACCESS_KEY_ID"],
+                        aws_secret_access_key=settings["AWS_SECRET_ACCESS_KEY"])
+
+
+def send(told, event, group, **more):
+    client("sqs", told).send_message(
+        QueueUrl=told["SQS_QUEUE_URL"], MessageGroupId=group,
+        MessageBody=json.dumps({"event_type": event, "event_id": f"of-{group}",
+                                "data": {"customer_email": "parent@example.com"}}), **more)
+
+
+def test_events_that_arrived_are_shown_and_outlive_another_start(folder):
+    told = settings(folder)
+    assert told["SQS_QUEUE_URL"].endswith("/booking-events.fifo")
+    assert told["SQS_QUEUE_URL"].startswith(instance("aws_url", folder).stdout.strip())
+    for _ in range(2):
+        send(told, "BookingCreated", "b1", MessageDeduplicationId="e1")
+    client("sqs", told).receive_message(QueueUrl=told["SQS_QUEUE_URL"])
+    client("s3", told).put_object(Bucket=told["S3_BUCKET"], Key="qr/1.png", Body=b"x")
+    first, second = dev(folder, "queue").stdout.splitlines()
+    assert "booking-events.fifo  BookingCreated  b1  of-b1" in first and "again" in second
+    # What a family told is shown only if it is asked for.
+    assert "parent@example.com" not in first + second
+    assert "parent@example.com" in dev(folder, "queue", "--bodies").stdout
+    entry = json.loads(dev(folder, "queue", "--json", "-n", "1").stdout)
+    assert (entry["seq"], entry["duplicate"]) == (2, True)
+    # The other kind of queue stands beside it: nothing is lost on the way.
+    instance("start", folder, INSTANCE_QUEUE="standard")
+    other = settings(folder)
+    assert other["SQS_QUEUE_URL"] == told["SQS_QUEUE_URL"].removesuffix(".fifo")
+    send(other, "BookingCancelled", "b2")
+    assert len(dev(folder, "queue").stdout.splitlines()) == 3
+    instance("start", folder, INSTANCE_QUEUE="fifo")
+    assert settings(folder) == told
+    refused = instance("start", folder, check=False, INSTANCE_QUEUE="fast")
+    assert refused.returncode == 1 and "fifo or standard" in refused.stdout
+
+
+def test_a_queue_of_the_callers_is_handed_on_and_no_sandbox_is_started(tmp_path):
+    folder = tmp_path / "i"
+    mine = {"INSTANCE_AWS": "real", "AWS_REGION": "eu-west-1", "S3_BUCKET": "mine",
+            "SQS_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/210987654321/mine.fifo",
+            "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}
+    try:
+        instance("redis", "start", folder, **mine)
+        told = settings(folder)
+        assert {name: told.get(name) for name in mine if name != "INSTANCE_AWS"} == {
+            name: value for name, value in mine.items() if name != "INSTANCE_AWS"}
+        assert "AWS_ENDPOINT_URL_SQS" not in told
+        assert stat.S_IMODE((folder.resolve() / "aws.env").stat().st_mode) == 0o600
+        # Kept for who restarts a part without it.
+        instance("redis", "start", folder)
+        assert settings(folder) == told
+        refused = instance("aws", "start", folder, check=False)
+        assert refused.returncode == 1 and "INSTANCE_AWS=sandbox" in refused.stdout
+        assert "aws" not in instance("status", folder, check=False).stdout.replace(
+            "amazonaws", "")
+    finally:
+        instance("reset", folder)
 
 
 def test_a_path_too_long_for_a_socket_is_no_obstacle(tmp_path):
@@ -180,7 +261,7 @@ def test_a_stopped_process_does_not_hold_up_the_end(folder):
     os.kill(pid, signal.SIGSTOP)
     dev(folder, "down")
     done = dev(folder, "status", check=False)
-    assert done.returncode == 3 and done.stdout.count("does not run") == 6
+    assert done.returncode == 3 and done.stdout.count("does not run") == 7
 
 
 def test_a_key_of_the_callers_goes_to_stripe_and_a_live_one_nowhere(tmp_path):
