@@ -1,0 +1,236 @@
+#!/usr/bin/python3
+"""events.py: customers book, change and cancel while the relays of events are
+killed, their connections cut and the queue fails at random.  Once the faults are
+over every event has arrived, and those of each booking in order.
+
+	tests/campaign/events.py [--events 5000] [--kills 200] [--clients 8]
+	    [--queue fifo|standard] [--seed N]
+
+The seed decides where faults strike; the order in which the machine runs things
+is its own.  SEED in the environment is taken too.
+"""
+
+import argparse
+import collections
+import json
+import os
+import pathlib
+import random
+import signal
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from consumer import Consumer, consume  # noqa: E402
+from live import V1, Client, Live, Request, booking_body, day_in, until  # noqa: E402
+from relays import Relay, check_event, in_order  # noqa: E402
+
+SEND = "sqs:SendMessageBatch"
+FAULTS = [
+    ("throttle", 0.04, {}),
+    ("fail", 0.03, {}),
+    ("fail_after_effect", 0.03, {}),
+    ("unavailable", 0.02, {}),
+    ("partial", 0.06, {"entries": [0, 3]}),
+    ("omit_entry", 0.03, {"entries": [1]}),
+    ("wrong_md5", 0.02, {}),
+    ("drop", 0.03, {}),
+    ("drop_after_effect", 0.03, {}),
+    ("hang_after_effect", 0.01, {"ms": 1500}),
+    ("garbage", 0.02, {}),
+    ("delay", 0.05, {"ms": 40}),
+]
+RELAYS = 2
+
+
+class Queue:
+    """The sandbox's control endpoint."""
+
+    def __init__(self, url):
+        self.url = url
+
+    def control(self, method, path, body=None):
+        request = urllib.request.Request(
+            f"{self.url}/_control{path}", method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.loads(answer.read())
+
+    def arrived(self):
+        """Every message that was taken, in the order of its arrival."""
+        entries, after = [], 0
+        while True:
+            found = self.control("POST", "/journal", {"after": after, "kind": "message"})
+            if not found["entries"]:
+                return entries
+            entries += found["entries"]
+            after = found["entries"][-1]["seq"]
+
+
+class Campaign:
+    def __init__(self, live, queue, seed, events, kills, clients):
+        self.live, self.queue, self.seed = live, queue, seed
+        self.events, self.kills, self.clients = events, kills, clients
+        self.did = collections.Counter()
+        self.failed = []
+        self.over = threading.Event()
+        self.relays = []
+
+    def told(self):
+        return self.live.one("select count(*) from bookings.outbox where topic = 'events'")
+
+    # ---- customers ---------------------------------------------------------------
+
+    def customer(self, number):
+        """A child's hour, day after day: booked, changed, perhaps cancelled."""
+        draw = random.Random(f"{self.seed}.{number}")
+        client, token = Client(self.live), self.live.token()
+        turn = 0
+        try:
+            while not self.over.is_set():
+                day, hour = day_in(5 + turn // 20), turn % 20
+                turn += 1
+                made = client.ask(Request("POST", f"{V1}/bookings", token, booking_body(
+                    self.house, day, hour, hour + 1, child=f"Child {number}")))
+                assert made.status == 201, made
+                path = f"{V1}/bookings/{made.body['booking_id']}"
+                self.did["booked"] += 1
+                if draw.random() < 0.7:
+                    changed = client.ask(Request("PUT", path, token, {
+                        "customer_info": {"name": f"John {turn}"}}))
+                    assert changed.status == 200, changed
+                    self.did["changed"] += 1
+                if draw.random() < 0.9:
+                    assert client.ask(Request("DELETE", path, token)).status == 200
+                    self.did["cancelled"] += 1
+        except BaseException as e:
+            self.failed.append(e)
+            self.over.set()
+        finally:
+            client.close()
+
+    # ---- what goes wrong -----------------------------------------------------------
+
+    def break_once(self, draw):
+        lot = draw.random()
+        if lot < 0.75:
+            relay = draw.choice(self.relays)
+            relay.stop(signal.SIGKILL)
+            relay.start()
+            self.did["relay killed"] += 1
+        elif lot < 0.95:
+            self.did["connection to Postgres cut"] += self.live.one(
+                "select count(pg_terminate_backend(pid)) from pg_stat_activity"
+                " where application_name like 'booking-relay%%'")
+        else:
+            self.live.ctl("redis", "kill", self.live.dir)
+            self.live.ctl("redis", "start", self.live.dir)
+            self.did["Redis killed"] += 1
+
+    def broken_enough(self):
+        return self.did["relay killed"] + self.did["connection to Postgres cut"] >= self.kills
+
+    def run(self):
+        self.house = self.live.franchise(1000)
+        for n, (kind, chance, more) in enumerate(FAULTS):
+            self.queue.control("POST", "/faults", {
+                "match": SEND, "kind": kind, "probability": chance, "seed": self.seed + n, **more})
+        self.relays = [self.relay(n) for n in range(RELAYS)]
+        threads = [threading.Thread(target=self.customer, args=(n,)) for n in range(self.clients)]
+        for thread in threads:
+            thread.start()
+        draw = random.Random(f"{self.seed}.breaker")
+        try:
+            while not self.failed and not (self.broken_enough() and self.told() >= self.events):
+                time.sleep(draw.uniform(0.02, 0.3))
+                self.break_once(draw)
+        finally:
+            self.over.set()
+            for thread in threads:
+                thread.join()
+        if self.failed:
+            raise self.failed[0]
+        self.settle()
+
+    def relay(self, number):
+        return Relay(self.live.env, "events", self.live.folder / f"relay-{number}.log",
+                     RELAY_LEASE_S=3, RELAY_BACKOFF_MS=50, SQS_TIMEOUT_MS=1000).start()
+
+    def settle(self):
+        """The faults are over: what was committed has arrived."""
+        self.struck = self.queue.control("GET", "/faults")["struck"]
+        self.queue.control("DELETE", "/faults")
+        until(lambda: self.live.one("select count(*) from bookings.outbox where topic = 'events'"
+                                    " and sent_at is null") == 0, "an empty outbox", 180)
+        for relay in self.relays:
+            assert relay.stop() == 0
+        self.live.balanced()
+        self.judge()
+
+    def judge(self):
+        entries = self.queue.arrived()
+        events = [json.loads(entry["body"]) for entry in entries]
+        for event in events:
+            check_event(event)
+        told = {str(i) for i, in self.live.sql(
+            "select event_id from bookings.outbox where topic = 'events'")}
+        self.arrived = {e["event_id"] for e in events}
+        assert self.arrived == told, (len(self.arrived), len(told))
+        assert in_order(events), "a booking's events arrived out of order"
+        self.duplicates = len(events) - len(told)
+        got = []
+        assert consume(events, Consumer(got.append)) == []
+        assert len(got) == len(told)
+
+    def report(self):
+        struck = {kind: n for kind, n in self.struck.items() if n}
+        return "\n".join([
+            "done: " + ", ".join(f"{name} {n}" for name, n in sorted(self.did.items())),
+            "the queue failed: " + ", ".join(f"{name} {n}" for name, n in sorted(struck.items())),
+            f"{len(self.arrived)} events, each at least once, each booking's in order; "
+            f"{self.duplicates} arrived again"])
+
+
+def campaign(folder, seed, events, kills, clients, queue="standard", say=print):
+    say(f"seed {seed}, {events} events, {kills} kills and cuts, {clients} clients, {queue} queue")
+    os.environ.update(INSTANCE_AWS="sandbox", INSTANCE_QUEUE=queue)
+    live = Live(folder, HOLDS_MAX=1000000, API_WORKERS=4)
+    started = time.monotonic()
+    run = None
+    try:
+        live.start()
+        run = Campaign(live, Queue(live.ctl("aws_url", live.dir)), seed, events, kills, clients)
+        run.run()
+        say(run.report())
+        say(f"all events arrived after {time.monotonic() - started:.0f} s")
+        return run
+    finally:
+        for relay in run.relays if run else ():
+            relay.stop(signal.SIGKILL)
+        live.reset()
+        for name in ("INSTANCE_AWS", "INSTANCE_QUEUE"):
+            os.environ.pop(name)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=5000)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--clients", type=int, default=8)
+    parser.add_argument("--queue", choices=("fifo", "standard"), default="standard")
+    parser.add_argument("--seed", type=int, default=int(
+        os.environ.get("SEED") or random.SystemRandom().randrange(10**6)))
+    options = parser.parse_args()
+    os.environ.setdefault("INSTANCE_FSYNC", "off")
+    with tempfile.TemporaryDirectory(prefix="campaign.") as folder:
+        os.chmod(folder, 0o755)
+        campaign(pathlib.Path(folder), options.seed, options.events, options.kills,
+                 options.clients, options.queue)
+
+
+if __name__ == "__main__":
+    main()
