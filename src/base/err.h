@@ -29,6 +29,18 @@ enum err {
 	ERR_STATE,           /* the booking's state does not allow it */
 	ERR_REFUND_CHANGED,  /* expected_refund no longer holds */
 	ERR_CONFLICT,        /* something else stands against it */
+	ERR_FORGED,          /* a QR code that we did not sign */
+	ERR_REVOKED,         /* a QR code that holds no longer */
+	ERR_OTHER_FRANCHISE, /* the booking is for another franchise */
+	ERR_OTHER_DAY,       /* ... for another day */
+	ERR_UNPAID,          /* ... not paid yet */
+	ERR_CANCELLED,       /* ... cancelled */
+	ERR_EXPIRED,         /* ... expired */
+	ERR_OVER,            /* ... over, and nobody came */
+	ERR_CHECKED_IN,      /* the children are in already */
+	ERR_NOT_CHECKED_IN,  /* the children never came in */
+	ERR_COLLECTED,       /* the children went home already */
+	ERR_NOT_AUTHORISED,  /* on the list of no parent */
 	ERR_VERSION,         /* If-Match does not hold */
 	ERR_TOO_LARGE,       /* a body above the route's ceiling */
 	ERR_TOO_MANY_HEADERS, /* more header lines than we read */

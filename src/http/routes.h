@@ -6,6 +6,7 @@
 #ifndef HTTP_ROUTES_H
 #define HTTP_ROUTES_H
 
+#include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -42,6 +43,7 @@ enum {
 	ROUTE_RAW = 1 << 7            /* reads the bytes of the body itself */
 };
 
+static_assert(ERR__MAX <= 64, "one bit an error");
 #define ROUTE_ERR(e) (UINT64_C(1) << (e))
 
 struct route_answer {
