@@ -25,7 +25,7 @@ static const struct command command = {
 	    "booking's hours are in the ledger, its events are numbered "
 	    "without a gap, its children are as many as it says, what it says "
 	    "was paid and refunded is the sum of its payments and refunds, "
-	    "and so says the journal. Prints each difference; the exit "
+	    "and so says the journal, and its visit is what its state says. Prints each difference; the exit "
 	    "status is then 1. Lists as owed the refunds that failed, which "
 	    "are no difference. It only reads, and may run while bookings are "
 	    "made.",

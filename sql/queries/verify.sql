@@ -120,3 +120,15 @@ select p.booking_id as id, count(*) as unfinished
 having count(*) > 1
  order by p.booking_id
  limit 1000
+
+-- :name verify_visits :all :read :late
+-- Bookings whose state is not what their visit says: who was checked in has
+-- one, nobody else does, and who was collected is completed.
+select b.id, b.booking_status::text, v.booking_id is not null as visited,
+       v.checked_out_at is not null as collected
+  from bookings.bookings b
+  left join bookings.visits v on v.booking_id = b.id
+ where (v.booking_id is not null) <> (b.booking_status in ('checked_in', 'completed'))
+    or v.checked_out_at is not null and b.booking_status <> 'completed'
+ order by b.id
+ limit 1000

@@ -307,6 +307,40 @@ verify_unfinished(struct admin *admin, struct scope *sc, struct books *books)
 	return e;
 }
 
+/* ---- visits -------------------------------------------------------------------- */
+
+struct visits_row {
+	struct uuid booking;
+	const char *status;
+	bool visited;
+	bool collected;
+};
+static const struct column visits_items[] = {
+	{ "id", COLUMN_UUID, offsetof(struct visits_row, booking) },
+	{ "booking_status", COLUMN_TEXT, offsetof(struct visits_row, status) },
+	{ "visited", COLUMN_BOOL, offsetof(struct visits_row, visited) },
+	{ "collected", COLUMN_BOOL, offsetof(struct visits_row, collected) },
+};
+static const struct columns visits_columns = { sizeof(struct visits_row),
+	visits_items, ARRAY_LEN(visits_items) };
+
+static enum err
+verify_visits(struct admin *admin, struct scope *sc, struct books *books)
+{
+	struct visits_row *rows;
+	size_t count;
+	enum err e = db_all(admin->db, sc, STMT_VERIFY_VISITS, NULL,
+	    &visits_columns, &rows, &count);
+
+	for (size_t i = 0; !e && i < count; i++)
+		add(books, "visits", arena_printf(sc->arena, "booking %s: it "
+		    "is %s, but its children %s", id_text(sc,
+		    &rows[i].booking), rows[i].status,
+		    !rows[i].visited ? "never came" : rows[i].collected ?
+		    "came and were collected" : "came"));
+	return e;
+}
+
 struct owed_row {
 	struct uuid refund;
 	struct uuid payment;
@@ -375,6 +409,8 @@ books_verify(struct admin *admin, struct scope *sc, struct books *ret_books)
 		e = verify_journal(admin, sc, &books);
 	if (!e)
 		e = verify_unfinished(admin, sc, &books);
+	if (!e)
+		e = verify_visits(admin, sc, &books);
 	if (!e)
 		e = list_owed(admin, sc, &books);
 	if (e)

@@ -146,6 +146,46 @@ def test_a_booking_is_changed_under_its_own_customers_lock_only(api):
     assert api.one(LEDGER) == 1
 
 
+def visit(function, booking, customer, version, **values):
+    row = {"p_id": booking, "p_customer": customer, "p_version": str(version), "p_by": "'key:a'",
+           "p_at": "now()", **values, **NEWS}
+    return call(None, function, **row)
+
+
+def test_nobody_comes_before_the_day_unpaid_or_twice_nor_goes_who_never_came(api):
+    booking, customer, statement = place(api)
+    api.all(statement, connection=api.api)
+    came = {"p_with": "'qr'"}
+    gone = {"p_collected_by": "'\\x00'", "p_reason": "null"}
+    other = f"'{uuid.uuid4()}'"
+
+    def refused(function, version, who=customer, **values):
+        api.refused("CB003", visit(function, booking, who, version, **values), connection=api.api)
+    refused("check_in", 1, **came)  # unpaid
+    refused("check_out", 1, **gone)
+    api.all("update bookings.bookings set booking_status = 'confirmed'")
+    refused("check_in", 1, **came)  # a week too early
+    api.all("update bookings.bookings set start_datetime = date_trunc('day', now()), "
+            "end_datetime = now()")
+    refused("check_in", 1, **came)  # over
+    api.all("update bookings.bookings set end_datetime = date_trunc('day', now()) + '1 day'")
+    refused("check_in", 1, other, **came)
+    refused("check_in", 2, **came)
+    refused("check_out", 1, **gone)
+    api.all(visit("check_in", booking, customer, 1, **came), connection=api.api)
+    refused("check_in", 1, **came)
+    refused("check_in", 2, **came)
+    refused("check_out", 2, other, **gone)
+    api.all(visit("check_out", booking, customer, 2, **gone), connection=api.api)
+    refused("check_out", 3, **gone)
+    assert api.all("select booking_status, version from bookings.bookings") == [("completed", 3)]
+    assert api.one("select count(*) from bookings.visits") == 1
+
+
+def test_the_api_revokes_no_code(api):
+    api.refused("42501", "select bookings.revoke_qr(gen_random_uuid(), 'me')", connection=api.api)
+
+
 TRAP = """
 create function pg_temp.trap(v pg_catalog.text) returns pg_catalog.bool language plpgsql as $$
 begin

@@ -268,6 +268,22 @@ def test_verify_prints_each_difference_and_says_so_in_its_status(world):
     assert f"uncovered: booking {uncovered}" in world.ctl("verify").stdout
 
 
+def test_verify_finds_states_that_are_not_those_of_the_visits(world):
+    def found():
+        told = json.loads(world.ctl("verify", "--json").stdout)["differences"]
+        return [d["detail"] for d in told if d["kind"] == "visits"]
+    never, came, gone, fine = (put_booking(world, booking_status=state) for state in
+                               ("checked_in", "confirmed", "checked_in", "completed"))
+    for booking in (came, gone, fine):
+        world.all("insert into bookings.visits values (%s, now(), 'key:a', 'qr')", (booking,))
+    world.all("update bookings.visits set checked_out_at = now(), checked_out_by = 'key:a', "
+              "collected_by = '' where booking_id = %s", (gone,))
+    assert sorted(found()) == sorted([
+        f"booking {never}: it is checked_in, but its children never came",
+        f"booking {came}: it is confirmed, but its children came",
+        f"booking {gone}: it is checked_in, but its children came and were collected"])
+
+
 def test_every_command_explains_itself_and_needs_nothing_for_it(still):
     for command in ("", "apikey", "apikey create", "apikey list", "apikey revoke", "config",
                     "doctor", "franchise", "franchise add", "franchise list", "franchise show",

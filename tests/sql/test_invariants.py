@@ -121,6 +121,23 @@ def test_a_child_is_not_in_two_places(world):
                            "where booking_id = %s and position = 3", (second,))
 
 
+def test_a_visit_is_one_ends_after_it_began_and_names_who_collected(world):
+    booking = put_booking(world)
+    put = ("insert into bookings.visits (booking_id, checked_in_at, checked_in_by, checked_in_with) "
+           "values (%s, '2030-01-07 09:00Z', 'key:a', %s)")
+    world.refused("23514", put, (booking, "face"))
+    world.all(put, (booking, "qr"))
+    world.refused("23505", put, (booking, "booking_code"))
+    for wrong in ("checked_out_at = '2030-01-07 08:59Z', checked_out_by = 'key:a', collected_by = ''",
+                  "checked_out_at = '2030-01-07 17:00Z', checked_out_by = 'key:a'",
+                  "checked_out_at = '2030-01-07 17:00Z', collected_by = ''",
+                  "checked_out_by = 'key:a'", "collected_by = ''", "override_reason = ''"):
+        world.refused("23514", f"update bookings.visits set {wrong}")
+    world.all("update bookings.visits set checked_out_at = '2030-01-07 17:00Z', "
+              "checked_out_by = 'key:a', collected_by = '', override_reason = ''")
+    world.refused("23514", "update bookings.bookings set qr_version = 0")
+
+
 def test_a_childs_age_is_a_childs(world):
     booking = put_booking(world)
     for age in (-1, 18):

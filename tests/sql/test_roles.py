@@ -6,12 +6,13 @@ import pytest
 API_READS = {
     "franchises.franchises", "franchises.peak_windows", "franchises.closed_days",
     "franchises.slot_ledger", "bookings.bookings", "bookings.booking_children",
-    "bookings.customer_info", "bookings.idempotency_keys", "access.api_keys",
+    "bookings.customer_info", "bookings.visits", "bookings.idempotency_keys",
+    "access.api_keys",
 }
 API_CALLS = {
     "franchises.local_instant", "franchises.cut_day", "bookings.franchise_day",
     "bookings.quote", "bookings.place", "bookings.change", "bookings.release",
-    "bookings.remember",
+    "bookings.remember", "bookings.check_in", "bookings.check_out",
 }
 OURS = "n.nspname in ('franchises', 'bookings', 'access', 'meta')"
 
