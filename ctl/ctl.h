@@ -73,6 +73,7 @@ int ctl_usage(const char *command, const char *why);
 int ctl_print(const struct buf *out);
 
 int cmd_apikey(struct ctl *ctl, int argc, char **argv);
+int cmd_booking(struct ctl *ctl, int argc, char **argv);
 int cmd_config(struct ctl *ctl, int argc, char **argv);
 int cmd_doctor(struct ctl *ctl, int argc, char **argv);
 int cmd_franchise(struct ctl *ctl, int argc, char **argv);

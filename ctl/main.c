@@ -27,6 +27,7 @@ static const struct noun {
 	const char *summary;
 } nouns[] = {
 	{ "apikey",    cmd_apikey,    "make, list and revoke the keys of programs" },
+	{ "booking",   cmd_booking,   "revoke the QR code of a booking" },
 	{ "config",    cmd_config,    "print the settings in force, or their manual" },
 	{ "doctor",    cmd_doctor,    "examine every setting and every dependency" },
 	{ "franchise", cmd_franchise, "set franchises up, show and change them" },

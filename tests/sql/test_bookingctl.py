@@ -285,7 +285,8 @@ def test_verify_finds_states_that_are_not_those_of_the_visits(world):
 
 
 def test_every_command_explains_itself_and_needs_nothing_for_it(still):
-    for command in ("", "apikey", "apikey create", "apikey list", "apikey revoke", "config",
+    for command in ("", "apikey", "apikey create", "apikey list", "apikey revoke", "booking",
+                    "booking revoke-qr", "config",
                     "doctor", "franchise", "franchise add", "franchise list", "franchise show",
                     "franchise set", "franchise close-day", "franchise open-day", "migrate",
                     "token", "verify"):
