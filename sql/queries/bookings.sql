@@ -38,15 +38,20 @@ select b.id, b.customer_id, b.franchise_id, b.booking_status, b.start_datetime, 
        ((b.paid_amount - m.others) * 100)::bigint as paid_amount,
        ((b.refunded_amount - m.returned) * 100)::bigint as refunded_amount,
        (b.refund_amount * 100)::bigint as refund_amount, b.cancellation_reason, b.cancelled_at,
-       b.created_at, b.updated_at,
+       b.created_at, b.updated_at, b.qr_version::bigint, b.qr_code_url,
+       v.checked_in_at, v.checked_in_by, v.checked_in_with, v.checked_out_at, v.checked_out_by,
+       v.collected_by, v.override_reason,
        i.id as contact_id, i.name as contact_name, i.email as contact_email,
        i.phone as contact_phone, i.emergency_contact as contact_emergency,
        c.ids as child_ids, c.ages as child_ages, c.texts as child_texts,
-       (b.start_datetime at time zone f.timezone)::date as local_day, now() as as_of,
+       (b.start_datetime at time zone f.timezone)::date as local_day,
+       (now() at time zone f.timezone)::date as local_today, f.timezone as time_zone,
+       now() as as_of,
        k.fingerprint, k.answer, k.booking_id as answered, kb.data_key as answered_key
   from bookings.bookings b
   join franchises.franchises f on f.id = b.franchise_id
   join bookings.customer_info i on i.booking_id = b.id
+  left join bookings.visits v on v.booking_id = b.id
  cross join lateral (
        select array_agg(c.id order by c.position) filter (where t.part = 1) as ids,
               array_agg(c.age order by c.position) filter (where t.part = 1) as ages,

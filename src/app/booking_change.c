@@ -290,6 +290,7 @@ write_change(struct app *app, struct scope *sc, struct changing *c)
 
 		uuid_new(&id);
 		news_event(&news, sc, "BookingConfirmed", &id, c->b, &c->key);
+		news_ticket(&news);
 	}
 
 	if (!uuid_is_none(&c->attempt)) {

@@ -121,6 +121,8 @@ compose(struct app *app, struct scope *sc, struct making *m,
 	b->cancelled_us = NONE;
 	b->created_us = day->as_of_us;
 	b->updated_us = day->as_of_us;
+	b->checked_in_us = NONE;
+	b->checked_out_us = NONE;
 	b->version = 1;
 }
 
@@ -141,6 +143,7 @@ news_of_creation(struct scope *sc, const struct making *m, struct news *news)
 	} else {
 		uuid_new(&second);
 		news_event(news, sc, "BookingConfirmed", &second, b, &m->key);
+		news_ticket(news);
 	}
 }
 

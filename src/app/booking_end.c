@@ -267,6 +267,8 @@ try_finish(struct app *app, struct scope *sc, const struct uuid *id,
 		return e;
 
 	b->status = lifecycle_word(to);
+	if (row.visit.in_us != NONE)
+		news.checked_in_us = row.visit.in_us;
 	news_event(&news, sc, to == BOOKING_COMPLETED ? "BookingCompleted" :
 	    "BookingNoShow", event_id, b, &key);
 	crypto_wipe(&key, sizeof key);

@@ -56,6 +56,15 @@ static const struct column booking_columns[] = {
 	COLUMN("cancelled_at", COLUMN_INSTANT, cancelled_us),
 	COLUMN("created_at", COLUMN_INSTANT, created_us),
 	COLUMN("updated_at", COLUMN_INSTANT, updated_us),
+	COLUMN("qr_version", COLUMN_I64, qr_version),
+	COLUMN("qr_code_url", COLUMN_TEXT, qr_code_url),
+	COLUMN("checked_in_at", COLUMN_INSTANT, visit.in_us),
+	COLUMN("checked_in_by", COLUMN_TEXT, visit.in_by),
+	COLUMN("checked_in_with", COLUMN_TEXT, visit.in_with),
+	COLUMN("checked_out_at", COLUMN_INSTANT, visit.out_us),
+	COLUMN("checked_out_by", COLUMN_TEXT, visit.out_by),
+	COLUMN("collected_by", COLUMN_BYTES, visit.collected_by),
+	COLUMN("override_reason", COLUMN_BYTES, visit.reason),
 	COLUMN("contact_id", COLUMN_UUID, contact_id),
 	COLUMN("contact_name", COLUMN_BYTES, contact[0]),
 	COLUMN("contact_email", COLUMN_BYTES, contact[1]),
@@ -65,6 +74,8 @@ static const struct column booking_columns[] = {
 	COLUMN("child_ages", COLUMN_I64S, child_ages),
 	COLUMN("child_texts", COLUMN_BYTESS, child_texts),
 	COLUMN("local_day", COLUMN_DATE, local_day),
+	COLUMN("local_today", COLUMN_DATE, local_today),
+	COLUMN("time_zone", COLUMN_TEXT, time_zone),
 	COLUMN("as_of", COLUMN_INSTANT, as_of_us),
 	COLUMN("fingerprint", COLUMN_BYTES, stored.fingerprint),
 	COLUMN("answer", COLUMN_BYTES, stored.answer),
@@ -192,8 +203,37 @@ open_view(struct app *app, struct scope *sc, const struct booking_row *row)
 	b->cancelled_us = row->cancelled_us;
 	b->created_us = row->created_us;
 	b->updated_us = row->updated_us;
+	b->qr_code_url = row->qr_code_url;
+	b->checked_in_us = row->visit.in_us;
+	b->checked_out_us = row->visit.out_us;
 	b->version = row->version;
 	return b;
+}
+
+enum err
+booking_row_people(struct app *app, struct scope *sc,
+    const struct booking_row *row, struct contact **ret_contact,
+    struct list *ret_children)
+{
+	struct contact *contact = arena_new(sc->arena, struct contact);
+	struct list children;
+	struct data_key key;
+	enum err e;
+
+	e = keyring_unwrap(app->ring, sc, &row->id, row->data_key.data,
+	    row->data_key.len, &key);
+	if (e)
+		return e;
+	e = unseal_contact(sc, &key, row, contact);
+	if (!e)
+		e = unseal_children(sc, &key, row, &children);
+	crypto_wipe(&key, sizeof key);
+	if (e)
+		return e;
+
+	*ret_contact = contact;
+	*ret_children = children;
+	return ERR_OK;
 }
 
 enum err

@@ -35,6 +35,17 @@ struct stored_answer {
 	struct bytes data_key;
 };
 
+/* Of its visit; NONE and NULL: not yet. */
+struct visit_row {
+	int64_t in_us;
+	const char *in_by; /* "key:ID" */
+	const char *in_with;
+	int64_t out_us;
+	const char *out_by;
+	struct bytes collected_by;
+	struct bytes reason;
+};
+
 struct booking_row {
 	struct uuid id;
 	struct uuid customer_id;
@@ -63,12 +74,17 @@ struct booking_row {
 	int64_t cancelled_us;
 	int64_t created_us;
 	int64_t updated_us;
+	int64_t qr_version;
+	const char *qr_code_url;
+	struct visit_row visit;
 	struct uuid contact_id;
 	struct bytes contact[CONTACT_TEXTS];
 	struct uuids child_ids;
 	struct ints child_ages;
 	struct bytess child_texts; /* CHILD_TEXTS a child */
-	int64_t local_day;
+	int64_t local_day;   /* where the franchise is: of its start */
+	int64_t local_today; /* ... and of as_of_us */
+	const char *time_zone;
 	int64_t as_of_us;
 	struct stored_answer stored;
 };
@@ -88,6 +104,10 @@ enum err booking_row_cancellable(struct scope *sc,
 /* What would come back if it were cancelled when the row was read. */
 struct cancellation booking_row_cancellation(const struct booking_row *row);
 
+/* Unseal contact and children into the view. */
+enum err booking_row_people(struct app *app, struct scope *sc,
+    const struct booking_row *row, struct contact **ret_contact,
+    struct list *ret_children) MUSTCHECK;
 /* Unseal everything personal and make the view. */
 enum err booking_row_view(struct app *app, struct scope *sc,
     const struct booking_row *row, struct booking **ret_booking) MUSTCHECK;

@@ -60,6 +60,14 @@ open_facts(struct scope *sc, const struct booking *b, const struct news *news)
 	}
 	if (news->retaken)
 		buf_puts(&out, ",\"retaken\":true");
+	if (news->checked_in_us != 0) {
+		buf_puts(&out, ",\"checked_in_at\":");
+		json_put_instant(&out, news->checked_in_us);
+	}
+	if (news->checked_out_us != 0) {
+		buf_puts(&out, ",\"checked_out_at\":");
+		json_put_instant(&out, news->checked_out_us);
+	}
 	buf_puts(&out, ",\"total_amount\":");
 	json_put_money(&out, b->total_amount);
 	buf_puts(&out, ",\"currency\":");
@@ -117,6 +125,12 @@ void
 news_due(struct news *news, const char *type, int64_t due_us)
 {
 	news_work(news, "bookings", type, "{}", due_us);
+}
+
+void
+news_ticket(struct news *news)
+{
+	news_work(news, "documents", "qr", "{}", NONE);
 }
 
 void

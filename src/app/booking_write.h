@@ -27,6 +27,8 @@ struct news {
 	int64_t due_us[NEWS_MAX]; /* NONE = now */
 	size_t count;
 	int64_t was_us; /* when the booking began before the change; 0 = then */
+	int64_t checked_in_us; /* of its visit; 0 = none, like the next */
+	int64_t checked_out_us;
 	bool retaken;   /* its places were taken again */
 	struct uuid told; /* the first event of the booking itself */
 };
@@ -37,6 +39,8 @@ void news_event(struct news *news, struct scope *sc, const char *type,
     const struct data_key *key);
 /* Due work on the booking itself. */
 void news_due(struct news *news, const char *type, int64_t due_us);
+/* It is confirmed: the image of its QR code is to be made. */
+void news_ticket(struct news *news);
 /* Due work of any topic, with its facts as a JSON object. */
 void news_work(struct news *news, const char *topic, const char *type,
     const char *facts, int64_t due_us);

@@ -89,6 +89,9 @@ struct booking {
 	int64_t cancelled_us;
 	int64_t created_us;
 	int64_t updated_us;
+	const char *qr_code_url; /* of the stored image; NULL until there is one */
+	int64_t checked_in_us;   /* NONE */
+	int64_t checked_out_us;  /* NONE */
 	int64_t version; /* the ETag; not printed */
 };
 

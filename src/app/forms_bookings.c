@@ -330,6 +330,18 @@ FORM(line_item, "LineItem", line_item, line_item_rows,
 	{ "updated_at", FIELD_INSTANT, MUST, 0, 0, AT(booking, updated_us), \
 	  NULL, NULL, "When it last changed.", "\"2027-01-10T10:00:00Z\"" },
 
+#define BOOKING_VISIT_ROWS \
+	{ "qr_code_url", FIELD_TEXT, ALWAYS, 1, 500, AT(booking, qr_code_url), \
+	  NULL, NULL, "Where an image of its QR code is stored; null until" \
+	  " there is one. GET /bookings/{booking_id}/qr draws it at any time.", \
+	  "null" }, \
+	{ "checked_in_at", FIELD_INSTANT, ALWAYS, 0, 0, \
+	  AT(booking, checked_in_us), NULL, NULL, \
+	  "When the children came, or null.", "null" }, \
+	{ "checked_out_at", FIELD_INSTANT, ALWAYS, 0, 0, \
+	  AT(booking, checked_out_us), NULL, NULL, \
+	  "When they were collected, or null.", "null" },
+
 static const struct field created_rows[] = {
 	BOOKING_ID_ROWS
 	BOOKING_STATE_ROWS
@@ -363,6 +375,7 @@ static const struct field booking_rows[] = {
 	{ "cancellation_reason", FIELD_TEXT, ALWAYS | FIELD_MULTILINE, 0, 500,
 	  AT(booking, cancellation_reason), NULL, NULL,
 	  "The reason given, or null.", "null" },
+	BOOKING_VISIT_ROWS
 	BOOKING_END_ROWS
 };
 FORM(booking, "Booking", booking, booking_rows, "A booking.", NULL);

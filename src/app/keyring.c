@@ -400,6 +400,21 @@ keyring_check_link(const struct keyring *ring, struct scope *sc,
 	    crypto_equal(want, given, len);
 }
 
+void
+keyring_link_name(const struct keyring *ring,
+    char ret_name[KEYRING_LINK_NAME_MAX])
+{
+	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	    "abcdefghijklmnopqrstuvwxyz0123456789-_";
+	uint8_t hash[SHA256_LEN];
+
+	assert(ring->signs);
+	crypto_derive(ring->link, sizeof ring->link, "name", hash);
+	for (size_t i = 0; i + 1 < KEYRING_LINK_NAME_MAX; i++)
+		ret_name[i] = alphabet[hash[i] % 64];
+	ret_name[KEYRING_LINK_NAME_MAX - 1] = '\0';
+}
+
 const uint8_t *
 keyring_session_key(const struct keyring *ring)
 {

@@ -108,6 +108,11 @@ bool keyring_check_link(const struct keyring *ring, struct scope *sc,
     const char *purpose, const struct uuid *id, int64_t version,
     const char *given) MUSTCHECK;
 
+/* Names the key of those links; tells nothing about it. */
+#define KEYRING_LINK_NAME_MAX 5
+void keyring_link_name(const struct keyring *ring,
+    char ret_name[KEYRING_LINK_NAME_MAX]);
+
 /* SHA256_LEN bytes: the key of our own tokens (guest, manage), a sub-key of
  * SESSION_SECRET. */
 const uint8_t *keyring_session_key(const struct keyring *ring);

@@ -89,6 +89,7 @@ tell_confirmed(struct decision *d, struct scope *sc, struct payment_case *c)
 	uuid_new(&id);
 	now.status = lifecycle_word(BOOKING_CONFIRMED);
 	news_event(&d->news, sc, "BookingConfirmed", &id, &now, &c->key);
+	news_ticket(&d->news);
 }
 
 /* Money has landed. */

@@ -18,5 +18,8 @@ enum err answer_form(struct scope *sc, struct response *res, int status,
     const struct form *form, const void *object) MUSTCHECK;
 enum err answer_json(struct scope *sc, struct response *res, int status,
     const char *json, size_t len) MUSTCHECK;
+/* What is not JSON. */
+enum err answer_bytes(struct scope *sc, struct response *res, int status,
+    const char *type, const void *data, size_t len) MUSTCHECK;
 
 #endif

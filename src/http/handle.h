@@ -32,5 +32,9 @@ enum err on_payment_create(struct call *call) MUSTCHECK;
 enum err on_payment_get(struct call *call) MUSTCHECK;
 enum err on_payment_refund(struct call *call) MUSTCHECK;
 enum err on_webhook(struct call *call) MUSTCHECK;
+enum err on_booking_qr(struct call *call) MUSTCHECK;
+enum err on_checkin(struct call *call) MUSTCHECK;
+enum err on_checkout(struct call *call) MUSTCHECK;
+enum err on_roster(struct call *call) MUSTCHECK;
 
 #endif

@@ -74,27 +74,6 @@ replay_of(struct call *call, render_fn *render)
 	return call->replay.key ? &call->replay : NULL;
 }
 
-/* The stored answer when there is one, else what would have been stored: a
- * first answer and its replay cannot differ. */
-static enum err
-answer_booking(struct call *call, const struct booking *booking)
-{
-	const char *text = call->replay.stored;
-	struct buf fresh;
-
-	if (text) {
-		response_header(call->res, "Idempotency-Replayed", "true");
-	} else {
-		buf_init(&fresh, call->sc->arena, RESPONSE_BODY_MAX);
-		call->replay.render(call->sc, booking, &fresh);
-		if (fresh.overflow)
-			return scope_fail(call->sc, ERR_INTERNAL,
-			    "the answer is too large");
-		text = fresh.data;
-	}
-	return idempotency_answer(call->sc, text, call->res);
-}
-
 /*
  * The version If-Match asks for, NONE for any.  Of a list, the one the booking
  * has now; when it has none of them, one that cannot hold: whether that
@@ -143,7 +122,7 @@ on_booking_create(struct call *call)
 	if (e)
 		return e;
 
-	return answer_booking(call, booking);
+	return idempotency_reply(call, booking);
 }
 
 enum err
@@ -204,7 +183,7 @@ on_booking_change(struct call *call)
 	if (e)
 		return e;
 
-	return answer_booking(call, booking);
+	return idempotency_reply(call, booking);
 }
 
 /* The reason comes in the body or in the query. */
@@ -243,7 +222,7 @@ on_booking_cancel(struct call *call)
 	if (e)
 		return e;
 
-	return answer_booking(call, booking);
+	return idempotency_reply(call, booking);
 }
 
 enum err

@@ -78,26 +78,6 @@ render_refund(struct scope *sc, const void *object, struct buf *out)
 	idempotency_store(out, 201, "", "", &form_refund, object);
 }
 
-/* The stored answer when there is one, else what was stored. */
-static enum err
-answer_money(struct call *call, const void *object)
-{
-	const char *text = call->replay.stored;
-	struct buf fresh;
-
-	if (text) {
-		response_header(call->res, "Idempotency-Replayed", "true");
-	} else {
-		buf_init(&fresh, call->sc->arena, RESPONSE_BODY_MAX);
-		call->replay.render(call->sc, object, &fresh);
-		if (fresh.overflow)
-			return scope_fail(call->sc, ERR_INTERNAL,
-			    "the answer is too large");
-		text = fresh.data;
-	}
-	return idempotency_answer(call->sc, text, call->res);
-}
-
 static enum err
 pay(struct call *call, const struct uuid *booking, const char *method)
 {
@@ -111,7 +91,7 @@ pay(struct call *call, const struct uuid *booking, const char *method)
 	if (e)
 		return e;
 
-	return answer_money(call, payment);
+	return idempotency_reply(call, payment);
 }
 
 enum err
@@ -163,7 +143,7 @@ on_payment_refund(struct call *call)
 	if (e)
 		return e;
 
-	return answer_money(call, refund);
+	return idempotency_reply(call, refund);
 }
 
 enum err

@@ -150,3 +150,22 @@ idempotency_answer(struct scope *sc, const char *stored, struct response *res)
 	return answer_json(sc, res, 200 + (status[2] - '0'), stored,
 	    strlen(stored));
 }
+
+enum err
+idempotency_reply(struct call *call, const void *object)
+{
+	const char *text = call->replay.stored;
+	struct buf fresh;
+
+	if (text) {
+		response_header(call->res, "Idempotency-Replayed", "true");
+	} else {
+		buf_init(&fresh, call->sc->arena, RESPONSE_BODY_MAX);
+		call->replay.render(call->sc, object, &fresh);
+		if (fresh.overflow)
+			return scope_fail(call->sc, ERR_INTERNAL,
+			    "the answer is too large");
+		text = fresh.data;
+	}
+	return idempotency_answer(call->sc, text, call->res);
+}

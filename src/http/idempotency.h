@@ -41,4 +41,9 @@ void idempotency_store(struct buf *out, int status, const char *etag,
 enum err idempotency_answer(struct scope *sc, const char *stored,
     struct response *res) MUSTCHECK;
 
+/* Answer with what is stored when there is something, else with what
+ * call->replay.render would have stored of the object: a first answer and its
+ * replay cannot differ. */
+enum err idempotency_reply(struct call *call, const void *object) MUSTCHECK;
+
 #endif

@@ -190,12 +190,34 @@ negotiate_wants_page(const struct call *call)
 	    negotiate_quality(accept, JSON_TYPE);
 }
 
+size_t
+negotiate_type(const struct call *call)
+{
+	const char *accept = request_header(call->req, "accept");
+	const char *const *types = call->route->types;
+	int most = 0;
+	size_t best = 0;
+
+	for (size_t i = 0; types && types[i]; i++) {
+		int quality = negotiate_quality(accept, types[i]);
+
+		if (quality > most) {
+			most = quality;
+			best = i;
+		}
+	}
+	return best;
+}
+
 enum err
 negotiate_accept(struct call *call)
 {
 	const char *accept = request_header(call->req, "accept");
+	const char *const *types = call->route->types;
 
 	if (negotiate_quality(accept, JSON_TYPE) > 0)
+		return ERR_OK;
+	if (types && negotiate_quality(accept, types[negotiate_type(call)]) > 0)
 		return ERR_OK;
 	if (negotiate_wants_page(call))
 		return ERR_OK;

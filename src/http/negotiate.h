@@ -6,6 +6,7 @@
 #define HTTP_NEGOTIATE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/compiler.h"
 #include "base/err.h"
@@ -22,6 +23,9 @@ bool negotiate_is_json(const char *content_type);
 
 /* ERR_NOT_ACCEPTABLE */
 enum err negotiate_accept(struct call *call) MUSTCHECK;
+
+/* Which of the route's types the caller wants most; of equals the first. */
+size_t negotiate_type(const struct call *call);
 
 /* ERR_BAD_REQUEST (a body nobody asked for), ERR_MALFORMED (none where one is
  * needed), ERR_TOO_LARGE, ERR_MEDIA */

@@ -15,6 +15,7 @@
 #include "http/routes.h"
 
 #define API_VERSION "1.0.0"
+#define JSON_TYPE "application/json"
 #define FORMS_MAX 64
 #define TEXT_MAX 4096
 
@@ -211,7 +212,13 @@ put_answer(struct buf *out, const struct route *route,
 		put_header_ref(out, "Location", "Location");
 	if (route->flags & ROUTE_KEYED)
 		put_header_ref(out, "Idempotency-Replayed", "Replayed");
-	buf_puts(out, "},\"content\":{\"application/json\":{\"schema\":");
+	buf_puts(out, "},\"content\":{");
+	for (size_t i = 0; route->types && route->types[i]; i++) {
+		/* Bytes have no schema (OpenAPI 3.1, 4.8.14.3). */
+		if (strcmp(route->types[i], JSON_TYPE) != 0)
+			buf_printf(out, "\"%s\":{},", route->types[i]);
+	}
+	buf_puts(out, "\"" JSON_TYPE "\":{\"schema\":");
 	if (answer->form)
 		put_ref(out, "schemas", answer->form->name);
 	else
@@ -431,6 +438,9 @@ static const char tags[] =
 	" cancel bookings.\"},"
 	"{\"name\":\"payments\",\"description\":\"Pay a booking, and see"
 	" what goes back.\"},"
+	"{\"name\":\"visits\",\"description\":\"The QR code; and for staff,"
+	" with a secret key of the franchise that has checkin:write: check in,"
+	" check out, and who comes today.\"},"
 	"{\"name\":\"availability\",\"description\":\"What is free, and when."
 	"\"},"
 	"{\"name\":\"franchises\",\"description\":\"Where children are looked"

@@ -5,6 +5,7 @@
 
 #include "app/forms.h"
 #include "app/payment_forms.h"
+#include "app/visit_forms.h"
 #include "base/compiler.h"
 #include "domain/access.h"
 #include "http/handle.h"
@@ -24,6 +25,18 @@
 #define ERR_PAYING \
 	(ROUTE_ERR(ERR_DECLINED) | ROUTE_ERR(ERR_STATE) | \
 	    ROUTE_ERR(ERR_PAYMENTS_UNAVAILABLE))
+
+/* What a scanned code, and the booking behind it, may be refused for. */
+#define ERR_ARRIVING \
+	(ROUTE_ERR(ERR_FORGED) | ROUTE_ERR(ERR_REVOKED) | \
+	    ROUTE_ERR(ERR_OTHER_FRANCHISE) | ROUTE_ERR(ERR_OTHER_DAY) | \
+	    ROUTE_ERR(ERR_UNPAID) | ROUTE_ERR(ERR_CANCELLED) | \
+	    ROUTE_ERR(ERR_EXPIRED) | ROUTE_ERR(ERR_OVER) | \
+	    ROUTE_ERR(ERR_CHECKED_IN))
+
+/* In the order on_booking_qr draws them. */
+static const char *const pictures[] = { "image/png", "image/svg+xml",
+	"application/json", NULL };
 
 /* clang-format off */
 const struct route routes[] = {
@@ -101,6 +114,53 @@ const struct route routes[] = {
 	  .description = "Send the refund_amount as expected_refund when"
 	      " cancelling: it is then that amount or 409 refund_changed." },
 
+	{ METHOD_GET, API "/bookings/{booking_id}/qr",
+	  .who = ROUTE_CUSTOMER, .rights = ACCESS_BOOKING_READ,
+	  .flags = ROUTE_MANAGE, .types = pictures,
+	  .answers = { { 200, &form_ticket, "The QR code: a picture, or what it"
+	      " holds." } },
+	  .errors = ROUTE_ERR(ERR_STATE), .cache = PRIVATE,
+	  .handler = on_booking_qr,
+	  .id = "getQrCode", .tag = "visits",
+	  .summary = "Draw the QR code of a booking",
+	  .description = "A PNG of 300 by 300 pixels; with Accept image/svg+xml"
+	      " a drawing, with application/json the address it holds. Show it"
+	      " at the desk on the day. An unpaid booking has one too; the desk"
+	      " refuses it until it is paid." },
+
+	{ METHOD_POST, API "/checkins",
+	  .who = ROUTE_KEY, .rights = ACCESS_CHECKIN_WRITE,
+	  .flags = ROUTE_KEYED,
+	  .body = &form_checkin_create, .body_max = KIB(8),
+	  .answers = { { 201, &form_checkin, "The children are checked in." },
+	      { 200, &form_checkin, "This key checked them in a moment ago:"
+	      " already is true." } },
+	  .errors = ERR_ARRIVING | ROUTE_ERR(ERR_NOT_FOUND), .cache = PRIVATE,
+	  .handler = on_checkin,
+	  .id = "checkIn", .tag = "visits",
+	  .summary = "Check children in",
+	  .description = "For staff, with a secret key of the franchise. Once,"
+	      " only on the booking's local day, only when it is confirmed. The"
+	      " answer tells what to know about the children and who may collect"
+	      " them. Where nothing can be scanned send booking_code, and ask"
+	      " who it is." },
+
+	{ METHOD_POST, API "/bookings/{booking_id}/checkout",
+	  .who = ROUTE_KEY, .rights = ACCESS_CHECKIN_WRITE,
+	  .flags = ROUTE_KEYED,
+	  .body = &form_checkout_create, .body_max = KIB(8),
+	  .answers = { { 200, &form_checkout, "The children went home." } },
+	  .errors = ROUTE_ERR(ERR_NOT_CHECKED_IN) | ROUTE_ERR(ERR_COLLECTED) |
+	      ROUTE_ERR(ERR_NOT_AUTHORISED), .cache = PRIVATE,
+	  .handler = on_checkout,
+	  .id = "checkOut", .tag = "visits",
+	  .summary = "Record who collects the children",
+	  .description = "For staff. collected_by is the customer, or a name in"
+	      " the pickup_authorization of every child of the booking; case and"
+	      " spaces do not matter. Anybody else is refused, unless override is"
+	      " true and a reason is given, which is recorded. The booking is"
+	      " completed." },
+
 	{ METHOD_POST, API "/bookings/{booking_id}/payment",
 	  .who = ROUTE_CUSTOMER,
 	  .rights = ACCESS_BOOKING_CREATE | ACCESS_BOOKING_UPDATE,
@@ -154,6 +214,17 @@ const struct route routes[] = {
 	  .id = "getFranchise", .tag = "franchises",
 	  .summary = "Read a franchise",
 	  .description = "Its hours, rates, policy and holidays." },
+
+	{ METHOD_GET, API "/franchises/{franchise_id}/roster",
+	  .who = ROUTE_KEY, .rights = ACCESS_CHECKIN_WRITE,
+	  .query = &form_roster_query,
+	  .answers = { { 200, &form_roster, "A page of the day." } },
+	  .cache = PRIVATE, .handler = on_roster,
+	  .id = "getRoster", .tag = "visits",
+	  .summary = "See who comes on a day",
+	  .description = "For staff, with a secret key of the franchise: who is"
+	      " expected, there, or gone; allergies and needs; who may collect;"
+	      " and how full it is. Follow next_cursor while has_more is true." },
 
 	{ METHOD_POST, API "/guest-sessions",
 	  .who = ROUTE_KEY, .rights = ACCESS_GUEST_CREATE,

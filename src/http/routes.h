@@ -62,6 +62,9 @@ struct route {
 	const struct form *body;
 	const struct form *query;
 	struct route_answer answers[ROUTE_ANSWERS_MAX];
+	/* What a good answer may be, the best first, NULL at the end; NULL alone:
+	 * JSON.  JSON is always among them. */
+	const char *const *types;
 	uint64_t errors;   /* ROUTE_ERR bits, beside what its demands imply */
 	const char *cache; /* Cache-Control of a good answer */
 	enum err (*handler)(struct call *call);

@@ -128,6 +128,8 @@ vary_of(const struct call *call, bool preflight)
 		return "Origin";
 	if (call->route->flags & ROUTE_PAGE)
 		return "Origin, Accept";
+	if (call->route->types)
+		return "Origin, Accept, Authorization, X-API-Key, X-Customer-Id";
 	if (call->route->who != ROUTE_ANYONE)
 		return "Origin, Authorization, X-API-Key, X-Customer-Id";
 	return "Origin";

@@ -457,6 +457,9 @@ test_bookings_that_are_over_end_by_what_happened(void)
 	age(&s, missed, "confirmed", 1);
 	age(&s, came, "checked_in", 5);
 	age(&s, late, "checked_in", 3); /* may still be collected */
+	pg_do(s.w.pg, "insert into bookings.visits select id, "
+	    "start_datetime, 'key:desk', 'qr' from bookings.bookings "
+	    "where booking_status = 'checked_in'");
 
 	sweep(&s);
 	sweep(&s); /* twice is once */
@@ -470,6 +473,8 @@ test_bookings_that_are_over_end_by_what_happened(void)
 	    "where type in ('BookingNoShow', 'BookingCompleted')"), 2);
 	CU_ASSERT_EQUAL(turns(&s, RELAY_EVENTS), 5);
 	CU_ASSERT_EQUAL(times(sent(&s), "BookingNoShow"), 1);
+	CU_ASSERT_EQUAL(times(sent(&s), "checked_in_at"), 1);
+	CU_ASSERT_EQUAL(times(sent(&s), "checked_out_at"), 0);
 	stage_close(&s);
 }
 

@@ -181,7 +181,8 @@ class Contract:
         assert answer.headers.get("X-Request-Id"), answer
         assert answer.headers.get("Server", "nginx") == "nginx", answer
         assert answer.status < 400 or answer.headers.get("Cache-Control") == "no-store", answer
-        text = answer.body.decode()
+        text = "" if answer.headers.get("Content-Type", "").startswith("image/") \
+            else answer.body.decode()
         if path != "/api/v1/openapi.json":
             assert not BAD_MONEY.search(text), f"an amount without two decimals: {text}"
         problem = self.document["components"]["schemas"]["Problem"]
@@ -220,6 +221,8 @@ class Contract:
             self.hold("Problem", problem, answer.json)  # nginx's, where /health has a body of its own
             return
         assert kind in content, f"{kind} is not listed: {answer}"
+        if kind.startswith("image/"):
+            return
         self.hold(f"{operation['operationId']} {answer.status}", content[kind]["schema"], answer.json)
 
     def check_request(self, method, path, body):
@@ -400,6 +403,10 @@ class World:
     def program(self, customer=None, **more):
         return Client(self, key=self.key(**more), customer=customer)
 
+    def staff(self, franchise=None, **more):
+        """The desk of a franchise."""
+        return self.program(scopes="checkin:write", franchise=franchise, **more)
+
     def guest(self):
         opened = self.program(kind="publishable", scopes="guest:create").send(
             "POST", "/api/v1/guest-sessions").ok(201)
@@ -446,6 +453,39 @@ class World:
                  " version = version + 1 where id = %s", booking_id)
         self.sql("select payments.sum_up(%s)", booking_id)
         return payment
+
+    # A booking, its children and its places, moved to all of today where its
+    # franchise is; slots that nobody has booked make room.
+    MOVE = """
+        do $$ declare b bookings.bookings; f franchises.franchises; s timestamptz; e timestamptz;
+        begin
+            select * into b from bookings.bookings where id = '%s';
+            select * into f from franchises.franchises where id = b.franchise_id;
+            s := date_trunc('day', now() at time zone f.timezone) at time zone f.timezone;
+            e := (date_trunc('day', now() at time zone f.timezone) + interval '1 day')
+                 at time zone f.timezone;
+            update franchises.slot_ledger l set booked = l.booked - b.child_count
+             where l.franchise_id = f.id and l.slot_start >= b.start_datetime
+               and l.slot_start < b.end_datetime;
+            delete from franchises.slot_ledger l where l.franchise_id = f.id and l.booked = 0;
+            insert into franchises.slot_ledger values (f.id, s, e, f.max_capacity, b.child_count)
+                on conflict (franchise_id, slot_start)
+                do update set booked = slot_ledger.booked + excluded.booked;
+            update bookings.booking_children set period = tstzrange(s, e) where booking_id = b.id;
+            update bookings.bookings set start_datetime = s, end_datetime = e where id = b.id;
+        end $$"""
+
+    def bring_forward(self, booking_id):
+        """As if it were for today, from midnight to midnight."""
+        self.sql(self.MOVE % uuid.UUID(booking_id))
+        self.forget()
+
+    def comes_today(self, customer, franchise, **more):
+        """A booking that is paid and for today."""
+        made = customer.book(self.booking(franchise, **more)).ok(201)
+        self.pay(made["booking_id"])
+        self.bring_forward(made["booking_id"])
+        return made
 
     def refund(self, booking_id, amount):
         """What a refund by the staff does, from the booking's one payment."""

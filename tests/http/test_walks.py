@@ -46,7 +46,7 @@ def walk(folder, tmp_path, script):
     script = re.sub(r"^ID=[0-9a-f-]{36} .*$",
                     f"ID=$(grep -o '\"booking_id\":\"[^\"]*' {heard} | tail -n 1 | cut -c15-)",
                     script, flags=re.M)
-    return run("bash", "-euo", "pipefail", "-c", script, DEV_DIR=str(folder))
+    return run("bash", "-euo", "pipefail", "-c", f"cd {tmp_path}\n{script}", DEV_DIR=str(folder))
 
 
 def test_the_readme_can_be_pasted(folder, tmp_path):
@@ -62,5 +62,7 @@ def test_the_api_guide_can_be_pasted(folder, tmp_path):
     told = walk(folder, tmp_path, "\n".join(blocks("docs/api.md")))
     assert "/docs/errors" not in told, told
     for part in ('"total_amount":255.00', '\netag: "2"', '\nlocation: /api/v1/bookings/',
-                 '"total_amount":142.50', '"status":"cancelled"'):
+                 '"total_amount":142.50', '"status":"cancelled"', "/checkin/"):
         assert part in told, told
+    assert (tmp_path / "code.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "code.svg").read_text().startswith("<svg ")

@@ -12,6 +12,8 @@
 #include "app/payments.h"
 #include "app/franchises.h"
 #include "app/health.h"
+#include "app/tickets.h"
+#include "app/visits.h"
 #include "base/arena.h"
 #include "base/instant.h"
 #include "base/scope.h"
@@ -84,6 +86,8 @@ example(struct scope *sc)
 		.cancelled_us = START_US - HOUR_US,
 		.created_us = START_US - 2 * HOUR_US,
 		.updated_us = START_US - 2 * HOUR_US,
+		.checked_in_us = NONE,
+		.checked_out_us = NONE,
 		.version = FAKE_VERSION,
 	};
 	return b;
@@ -318,6 +322,118 @@ webhook_receive(struct app *app, struct scope *sc, const char *header,
 	return outcome(sc);
 }
 
+/* ---- the desk --------------------------------------------------------------- */
+
+enum err
+ticket_get(struct app *app, struct scope *sc, const struct caller *caller,
+    const struct uuid *id, struct ticket_view *ret_ticket)
+{
+	enum err e = outcome(sc);
+
+	(void)app;
+	fake.caller = *caller;
+	if (!e)
+		*ret_ticket = (struct ticket_view){ .booking_id = *id,
+			.reference_number = uuid_of(FAKE_FRANCHISE),
+			.booking_code = "K7QM-4TXA",
+			.url = "https://booking.example.com/checkin/x?sig=y",
+			.date = 20833, .time_zone = "UTC" };
+	return e;
+}
+
+enum err
+ticket_draw(struct scope *sc, const char *text, enum ticket_picture picture,
+    const void **ret_data, size_t *ret_len)
+{
+	/* A picture may hold any byte. */
+	static const char png[] = "\x89PNG\0\r\n";
+
+	(void)sc;
+	snprintf(fake.url, sizeof fake.url, "%s", text);
+	*ret_data = picture == TICKET_PNG ? png : "<svg/>";
+	*ret_len = picture == TICKET_PNG ? sizeof png - 1 : 6;
+	return ERR_OK;
+}
+
+static struct visit *
+came(struct scope *sc)
+{
+	struct booking *b = example(sc);
+	struct visit *v = arena_new(sc->arena, struct visit);
+
+	*v = (struct visit){ .booking_id = b->booking_id,
+		.reference_number = b->reference_number,
+		.booking_code = b->booking_code,
+		.franchise_id = b->franchise_id, .status = "checked_in",
+		.start_us = START_US, .end_us = START_US + HOUR_US,
+		.time_zone = "UTC", .checked_in_us = START_US,
+		.checked_in_with = "qr", .checked_out_us = NONE,
+		.contact = b->customer_info, .children = b->children };
+	return v;
+}
+
+enum err
+visit_check_in(struct app *app, struct scope *sc, const struct caller *caller,
+    const struct checkin_request *req, struct replay *replay,
+    struct visit **ret_visit)
+{
+	enum err e = outcome(sc);
+	struct visit *v;
+
+	(void)app;
+	fake.caller = *caller;
+	fake.checkin = *req;
+	if (e)
+		return e;
+	v = came(sc);
+	v->already = req->booking_code != NULL;
+	if (!replayed(sc, replay, v))
+		*ret_visit = v;
+	return e;
+}
+
+enum err
+visit_check_out(struct app *app, struct scope *sc, const struct caller *caller,
+    const struct uuid *id, const struct checkout_request *req,
+    struct replay *replay, struct visit **ret_visit)
+{
+	enum err e = outcome(sc);
+	struct visit *v;
+
+	(void)app;
+	(void)id;
+	fake.caller = *caller;
+	fake.checkout = *req;
+	if (e)
+		return e;
+	v = came(sc);
+	v->status = "completed";
+	v->checked_out_us = START_US + HOUR_US;
+	v->collected_by = req->collected_by;
+	v->overridden = req->override;
+	if (!replayed(sc, replay, v))
+		*ret_visit = v;
+	return e;
+}
+
+enum err
+visit_roster(struct app *app, struct scope *sc, const struct caller *caller,
+    const struct uuid *franchise, const struct roster_query *query,
+    struct roster *ret_roster)
+{
+	static struct occupancy occupancy = { 1, 2, 3, 4, 20 };
+	enum err e = outcome(sc);
+
+	(void)app;
+	fake.caller = *caller;
+	fake.roster = *query;
+	if (!e)
+		*ret_roster = (struct roster){ .franchise_id = *franchise,
+			.date = 20833, .time_zone = "UTC",
+			.occupancy = &occupancy, .as_of_us = START_US };
+	return e;
+}
+
 /* ---- the rest ---------------------------------------------------------------- */
 
 enum err
@@ -435,6 +551,8 @@ caller_from_key(struct app *app, struct scope *sc, const char *key,
 	if (strcmp(key, "publishable") == 0) {
 		c.kind = CALLER_PUBLISHABLE;
 		c.rights = ACCESS_GUEST_CREATE;
+	} else if (strcmp(key, "desk") == 0) {
+		c.rights = ACCESS_CHECKIN_WRITE;
 	} else if (strcmp(key, "secret") != 0) {
 		return scope_fail(sc, ERR_BAD_CREDENTIALS, "no such key");
 	}

@@ -10,6 +10,7 @@
 #include "app/app.h"
 #include "app/bookings.h"
 #include "app/forms.h"
+#include "app/visit_forms.h"
 #include "domain/access.h"
 #include "http/request.h"
 #include "http/response.h"
@@ -21,7 +22,8 @@
 #define FAKE_VERSION 7
 
 /* Tokens: "customer", "reader" (booking:read alone), "guest", "manage"; keys:
- * "secret", "publishable".  All else does not hold. */
+ * "secret", "desk" (checkin:write alone), "publishable".  All else does not
+ * hold. */
 struct fake {
 	/* told before */
 	enum err fails;     /* what the next use case answers */
@@ -43,6 +45,10 @@ struct fake {
 	char fingerprint[1024];
 	char rendered[4096]; /* what would be stored */
 	char t[64];
+	char url[128]; /* whose picture was drawn */
+	struct checkin_request checkin;
+	struct checkout_request checkout;
+	struct roster_query roster;
 };
 extern struct fake fake;
 

@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #define SQL_MAX 8192
 #define BECOMES_TRIES 1000
@@ -155,4 +157,68 @@ pg_database(const char *name)
 	pg_close(conn);
 	snprintf(url, sizeof url, "%s dbname=%s", server_url(), name);
 	return url;
+}
+
+/* Commits that wait for a standby that does not exist: the server is told, and
+ * obeys a moment later. */
+static void
+make_commits_wait(PGconn *conn, const char *url)
+{
+	pg_do(conn, "alter system set synchronous_standby_names = 'nobody'");
+	pg_do(conn, "select pg_reload_conf()");
+	for (int i = 0; i < BECOMES_TRIES; i++) {
+		PGconn *probe = pg_open(url);
+		int pid = PQbackendPID(probe);
+		int64_t waits = 0;
+
+		if (!PQsendQuery(probe, "create table public.probe ()"))
+			pg_die("probe", PQerrorMessage(probe));
+		while (!waits && PQconsumeInput(probe) && PQisBusy(probe)) {
+			waits = pg_number(conn, "select count(*) from "
+			    "pg_stat_activity where pid = %d and wait_event "
+			    "= 'SyncRep'", pid);
+			rest();
+		}
+		pg_do(conn, "select pg_terminate_backend(%d, 5000)", pid);
+		PQfinish(probe);
+		if (waits)
+			return;
+		pg_do(conn, "drop table public.probe");
+	}
+	pg_die("probe", "commits never wait");
+}
+
+/* What waits so has been committed, and nothing cancels that: whoever ends its
+ * backend loses the answer alone. */
+void
+pg_lose_answer(PGconn *conn, const char *url, const char *program)
+{
+	PGconn *mine;
+	int seen;
+
+	/* Its own writes wait for nobody. */
+	pg_do(conn, "set synchronous_commit = local");
+	make_commits_wait(conn, url);
+	fflush(NULL);
+	if (fork() != 0)
+		return;
+	mine = pg_open(url);
+	seen = pg_becomes(mine, 1, "select count(*) from pg_stat_activity "
+	    "where application_name = '%s' and wait_event = 'SyncRep'",
+	    program);
+	pg_do(mine, "select pg_terminate_backend(pid, 5000) from "
+	    "pg_stat_activity where application_name = '%s' and "
+	    "wait_event = 'SyncRep'", program);
+	pg_do(mine, "alter system reset synchronous_standby_names");
+	pg_do(mine, "select pg_reload_conf()");
+	_exit(seen ? 0 : 1);
+}
+
+int
+pg_answer_lost(void)
+{
+	int status = -1;
+
+	wait(&status);
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }

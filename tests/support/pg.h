@@ -25,6 +25,14 @@ PGconn *pg_reopen(PGconn *conn, const char *url);
 /* Run it; several statements are welcome. */
 void pg_do(PGconn *conn, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
+/*
+ * The next commit of the application `program` stands, but its answer is lost:
+ * a child process waits for it and ends its backend.  pg_answer_lost waits for
+ * the child; true when it did so.
+ */
+void pg_lose_answer(PGconn *conn, const char *url, const char *program);
+int pg_answer_lost(void);
+
 /* One whole number. */
 int64_t pg_number(PGconn *conn, const char *fmt, ...) PRINTF_LIKE(2, 3);
 

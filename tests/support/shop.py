@@ -412,6 +412,15 @@ class Shop(Live):
                 or (b.booking_status = 'confirmed' and e.count <> 1)
                 or (b.booking_status in ('pending', 'expired') and
                     e.count <> 0)""",
+        "a QR code's image is asked for when a booking is confirmed, once": """
+            select b.id, e.confirmed, e.images from bookings.bookings b
+             cross join lateral (
+                   select count(*) filter (where o.topic = 'events' and
+                              o.type = 'BookingConfirmed') as confirmed,
+                          count(*) filter (where o.topic = 'documents' and
+                              o.type = 'qr') as images
+                     from bookings.outbox o where o.booking_id = b.id) e
+             where e.confirmed <> e.images""",
         "work is dead": """
             select id, type, booking_id from bookings.outbox
              where topic = 'payments' and dead_at is not null""",

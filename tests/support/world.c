@@ -140,6 +140,12 @@ check_books(struct world *w)
 	    "bookings.bookings b where b.child_count <> (select count(*) "
 	    "from bookings.booking_children c where c.booking_id = b.id)"),
 	    0);
+	CU_ASSERT_EQUAL(pg_number(w->pg, "select count(*) from "
+	    "bookings.bookings b left join bookings.visits v on "
+	    "v.booking_id = b.id where (v.booking_id is not null) <> "
+	    "(b.booking_status in ('checked_in', 'completed')) or "
+	    "v.checked_out_at is not null and "
+	    "b.booking_status <> 'completed'"), 0);
 }
 
 void
@@ -194,6 +200,49 @@ world_book(struct world *w, int from, int until, const char *child)
 	if (e)
 		fprintf(stderr, "world_book: %s\n", w->sc->why);
 	return e ? NULL : booking;
+}
+
+void
+world_confirm(struct world *w, const struct booking *booking)
+{
+	char id[UUID_TEXT_MAX];
+
+	pg_do(w->pg, "update bookings.bookings set booking_status = "
+	    "'confirmed', payment_status = 'paid', hold_expires_at = null, "
+	    "version = version + 1 where id = '%s'",
+	    uuid_format(&booking->booking_id, id));
+}
+
+void
+world_today(struct world *w, const struct booking *booking)
+{
+	char id[UUID_TEXT_MAX];
+
+	/* Its places go with it: the books balance. */
+	pg_do(w->pg, "do $$ declare b bookings.bookings; "
+	    "f franchises.franchises; s timestamptz; e timestamptz; begin "
+	    "select * into b from bookings.bookings where id = '%s'; "
+	    "select * into f from franchises.franchises "
+	    "where id = b.franchise_id; "
+	    "s := date_trunc('day', now() at time zone f.timezone) "
+	    "at time zone f.timezone; "
+	    "e := (date_trunc('day', now() at time zone f.timezone) "
+	    "+ interval '1 day') at time zone f.timezone; "
+	    "update franchises.slot_ledger l set booked = l.booked - "
+	    "b.child_count where l.franchise_id = f.id and "
+	    "l.slot_start >= b.start_datetime and "
+	    "l.slot_start < b.end_datetime; "
+	    "delete from franchises.slot_ledger l where "
+	    "l.franchise_id = f.id and l.booked = 0; "
+	    "insert into franchises.slot_ledger values (f.id, s, e, "
+	    "f.max_capacity, b.child_count) on conflict (franchise_id, "
+	    "slot_start) do update set booked = slot_ledger.booked + "
+	    "excluded.booked; "
+	    "update bookings.booking_children set period = tstzrange(s, e) "
+	    "where booking_id = b.id; "
+	    "update bookings.bookings set start_datetime = s, "
+	    "end_datetime = e where id = b.id; end $$",
+	    uuid_format(&booking->booking_id, id));
 }
 
 int64_t

@@ -49,6 +49,10 @@ struct booking_request *world_request(struct world *w, int from, int until,
 struct booking *world_book(struct world *w, int from, int until,
     const char *child);
 
+/* As if it had been paid, and were for all of today, where its franchise is. */
+void world_confirm(struct world *w, const struct booking *booking);
+void world_today(struct world *w, const struct booking *booking);
+
 int64_t world_count(struct world *w, const char *table);
 /* The sum of the ledger's counters. */
 int64_t world_taken(struct world *w);

@@ -421,7 +421,29 @@ test_a_link_holds_for_its_purpose_id_version_and_secret(void)
 	desk_close(&d);
 }
 
+static void
+test_the_name_of_the_link_key_changes_with_its_secret_alone(void)
+{
+	struct keyring *rotated = ring_with(LOOKUP "x", SESSION);
+	struct keyring *foreign = ring_with(LOOKUP, SESSION "x");
+	char name[KEYRING_LINK_NAME_MAX];
+	char other_name[KEYRING_LINK_NAME_MAX];
+	struct desk d;
+
+	desk_open(&d);
+	keyring_link_name(d.ring, name);
+	CU_ASSERT_STRING_EQUAL(name, "vC-P");
+	keyring_link_name(rotated, other_name);
+	CU_ASSERT_STRING_EQUAL(other_name, name);
+	keyring_link_name(foreign, other_name);
+	CU_ASSERT_STRING_NOT_EQUAL(other_name, name);
+	keyring_close(rotated);
+	keyring_close(foreign);
+	desk_close(&d);
+}
+
 UNIT_SUITE(keyring,
+    UNIT_TEST(test_the_name_of_the_link_key_changes_with_its_secret_alone),
     UNIT_TEST(test_faulty_settings_are_refused_and_never_quoted),
     UNIT_TEST(test_as_many_keys_as_the_ring_has_room_for),
     UNIT_TEST(test_a_wrapped_key_names_the_active_key_and_opens),
