@@ -76,7 +76,17 @@ values
     ('00000000-0000-4000-8000-000000000014', 'Maple Corner (moved)',
      '5 Roncesvalles Avenue', 'Toronto', 'M6R 2K2', 'America/Toronto', 'CAD',
      12, 16.00, 20.00, '08:00', '18:00', '{1,2,3,4,5}',
-     60, 0, 180, '{48,24}', '{100,50}', 0, false)
+     60, 0, 180, '{48,24}', '{100,50}', 0, false),
+    -- Day and night, every day of the year, and nothing to pay: at every moment
+    -- one of these two, half the world apart, can be booked for today.
+    ('00000000-0000-4000-8000-000000000015', 'Hale Keiki Day and Night',
+     '2335 Kalakaua Avenue', 'Honolulu', '96815', 'Pacific/Honolulu', 'USD',
+     40, 0, 0, '00:00', '24:00', '{1,2,3,4,5,6,7}',
+     15, 0, 30, '{}', '{}', 0, true),
+    ('00000000-0000-4000-8000-000000000016', 'Lantern House Drop-in',
+     '52 Waterloo Street', 'Singapore', '187944', 'Asia/Singapore', 'SGD',
+     40, 0, 0, '00:00', '24:00', '{1,2,3,4,5,6,7}',
+     15, 0, 30, '{}', '{}', 0, true)
 on conflict (id) do nothing;
 
 insert into franchises.peak_windows (franchise_id, weekdays, start_time, end_time)
@@ -114,7 +124,9 @@ select f.id, d.day, d.reason
     ((date_trunc('year', (now() at time zone f.timezone) - interval '120 days')
       + interval '1 year 4 months')::date, 'Labour Day')) as d (day, reason)
  where f.id::text like '00000000-0000-4000-8000-0000000000__'
-   and f.id <> '00000000-0000-4000-8000-000000000001'
+   and f.id not in ('00000000-0000-4000-8000-000000000001',
+                    '00000000-0000-4000-8000-000000000015',
+                    '00000000-0000-4000-8000-000000000016')
 on conflict do nothing;
 
 insert into franchises.closed_days (franchise_id, day, reason)
