@@ -95,22 +95,32 @@ find_value(const struct conf_setting *setting, const struct why *why,
 	char file_name[NAME_MAX_LEN + sizeof "_FILE"];
 	const char *value = variable(setting->name);
 	const char *path;
+	char *content = NULL;
 
 	assert(strlen(setting->name) <= NAME_MAX_LEN);
 	snprintf(file_name, sizeof file_name, "%s_FILE", setting->name);
 	path = variable(file_name);
 
-	*ret_value = NULL;
-	if (value && path)
+	if (path && !read_file(file_name, path, why, &content))
+		return false;
+	/* An empty file says no more than an empty variable: a unit names the
+	 * files of all secrets, and not every place has all of them. */
+	if (content && !*content) {
+		free(content);
+		content = NULL;
+	}
+	if (value && content) {
+		free(content);
 		return refuse(why, "%s and %s are both set: give one",
 		    setting->name, file_name);
-	if (path)
-		return read_file(file_name, path, why, ret_value);
-	if (!value)
-		return true;
-
-	*ret_value = strdup(value);
-	return *ret_value ? true : refuse(why, "there is no memory");
+	}
+	if (value) {
+		content = strdup(value);
+		if (!content)
+			return refuse(why, "there is no memory");
+	}
+	*ret_value = content;
+	return true;
 }
 
 static bool
@@ -221,7 +231,7 @@ load_one(const struct conf_setting *setting, const struct why *why,
     void *values)
 {
 	const char *fallback = setting->fallback ? setting->fallback : "";
-	char *text;
+	char *text = NULL;
 
 	if (!find_value(setting, why, &text))
 		return false;

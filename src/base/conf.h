@@ -3,8 +3,8 @@
  *
  * Each setting NAME may be given as NAME or as NAME_FILE (a path whose content,
  * less one trailing newline, is the value), not both.  A variable set to
- * nothing is not set.  A bad value is refused with one sentence that names the
- * setting, the rule, and never the value.
+ * nothing is not set, nor is one whose file is empty.  A bad value is refused
+ * with one sentence that names the setting, the rule, and never the value.
  */
 #ifndef BASE_CONF_H
 #define BASE_CONF_H

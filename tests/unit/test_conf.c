@@ -203,6 +203,7 @@ test_a_file_that_is_missing_too_large_or_one_too_many_is_refused(void)
 {
 	struct values values;
 	char *large = calloc(1, 70000);
+	const char *path;
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(large);
 	hold_file(memset(large, 'x', 70000), 70000, NULL);
@@ -212,9 +213,36 @@ test_a_file_that_is_missing_too_large_or_one_too_many_is_refused(void)
 	CU_ASSERT_FALSE(load(&values, "T_TEXT_FILE", "/nowhere/at/all"));
 	CU_ASSERT_STRING_EQUAL(why, "T_TEXT_FILE: the file cannot be opened: "
 	    "No such file or directory");
-	CU_ASSERT_FALSE(load(&values, "T_SECRET_FILE", "/dev/null"));
+	path = file_of("12345", 5);
+	CU_ASSERT_FALSE(load(&values, "T_SECRET_FILE", path));
+	unlink(path);
 	CU_ASSERT_STRING_EQUAL(why,
 	    "T_SECRET and T_SECRET_FILE are both set: give one");
+	/* What cannot be read may hold anything: it is not passed over. */
+	CU_ASSERT_FALSE(load(&values, "T_SECRET_FILE", "/nowhere/at/all"));
+	CU_ASSERT_STRING_EQUAL(why, "T_SECRET_FILE: the file cannot be opened: "
+	    "No such file or directory");
+}
+
+/* As a unit of systemd gives it: the files of all secrets, some of them empty. */
+static void
+test_an_empty_file_is_as_if_it_were_not_named(void)
+{
+	struct values values;
+
+	hold_file("", 0, NULL);
+	CU_ASSERT_STRING_EQUAL(why,
+	    "T_SECRET is missing: set it, or T_SECRET_FILE");
+	hold_file("\n", 1, NULL);
+	CU_ASSERT_STRING_EQUAL(why,
+	    "T_SECRET is missing: set it, or T_SECRET_FILE");
+
+	CU_ASSERT_FATAL(load(&values, "T_SECRET_FILE", "/dev/null"));
+	CU_ASSERT_STRING_EQUAL(values.secret, "s3cret");
+	drop(&values);
+	CU_ASSERT_FATAL(load(&values, "T_TEXT_FILE", "/dev/null"));
+	CU_ASSERT_STRING_EQUAL(values.text, "plain");
+	drop(&values);
 }
 
 /* What conf_print writes of these values; malloc'ed. */
@@ -461,6 +489,7 @@ UNIT_SUITE(conf,
     UNIT_TEST(test_a_bad_value_is_refused_with_its_rule_and_without_the_value),
     UNIT_TEST(test_a_file_gives_its_content_less_one_newline),
     UNIT_TEST(test_a_file_that_is_missing_too_large_or_one_too_many_is_refused),
+    UNIT_TEST(test_an_empty_file_is_as_if_it_were_not_named),
     UNIT_TEST(test_the_print_out_masks_secrets),
     UNIT_TEST(test_only_the_password_of_a_url_is_masked),
     UNIT_TEST(test_the_manual_says_all_of_each_setting_and_folds_its_lines),
