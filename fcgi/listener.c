@@ -75,8 +75,20 @@ inherited_count(void)
 	return fds;
 }
 
+static int
+backlog_of(const struct settings *conf, int64_t workers)
+{
+	int64_t backlog = conf->api_backlog > 0 ? conf->api_backlog
+						: listener_backlog(workers);
+
+	return (int)backlog;
+}
+
+/* The socket is systemd's; how long its queue is depends on the workers, and
+ * listening once more sets that. */
 static bool
-inherit(struct listener *listener, long count, char *why, size_t why_max)
+inherit(struct listener *listener, long count, int backlog, char *why,
+    size_t why_max)
 {
 	int domain = 0;
 	int listening = 0;
@@ -89,7 +101,8 @@ inherit(struct listener *listener, long count, char *why, size_t why_max)
 	if (getsockopt(LISTEN_FD, SOL_SOCKET, SO_DOMAIN, &domain, &len) != 0 ||
 	    getsockopt(
 		LISTEN_FD, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) != 0 ||
-	    domain != AF_UNIX || !listening || !set_flags(LISTEN_FD)) {
+	    domain != AF_UNIX || !listening || !set_flags(LISTEN_FD) ||
+	    listen(LISTEN_FD, backlog) != 0) {
 		return refuse(why, why_max,
 		    "LISTEN_FDS: file descriptor %d is no listening unix "
 		    "socket",
@@ -181,8 +194,6 @@ make(struct listener *listener, const struct settings *conf, int64_t workers,
     char *why, size_t why_max)
 {
 	struct sockaddr_un to = {.sun_family = AF_UNIX};
-	int64_t backlog = conf->api_backlog > 0 ? conf->api_backlog
-						: listener_backlog(workers);
 	char *end;
 	unsigned long mode = strtoul(conf->api_socket_mode, &end, 8);
 	int folder;
@@ -212,7 +223,8 @@ make(struct listener *listener, const struct settings *conf, int64_t workers,
 		listener->fd = socket(
 		    AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 		ok = listener->fd >= 0 &&
-		     bind_and_listen(listener, &to, (mode_t)mode, (int)backlog);
+		     bind_and_listen(listener, &to, (mode_t)mode,
+			 backlog_of(conf, workers));
 		if (!ok) {
 			(void)refuse(why, why_max, "API_SOCKET %s: %s",
 			    to.sun_path, strerror(errno));
@@ -229,7 +241,8 @@ listener_open(struct listener *ret_listener, const struct settings *conf,
 	long count = inherited_count();
 
 	if (count > 0)
-		return inherit(ret_listener, count, why, why_max);
+		return inherit(ret_listener, count, backlog_of(conf, workers),
+		    why, why_max);
 	return make(ret_listener, conf, workers, why, why_max);
 }
 

@@ -27,7 +27,8 @@ int64_t listener_backlog(int64_t workers);
 
 /*
  * Take the socket of LISTEN_FDS when LISTEN_PID is this process, else make the
- * one the settings name.  A file there that no process listens on is replaced;
+ * one the settings name; either way its queue is as long as API_BACKLOG, or
+ * else the number of workers, wants it.  A file there that no process listens on is replaced;
  * one that is in use, or is no socket, is left alone and refused.
  */
 bool listener_open(struct listener *ret_listener, const struct settings *conf,

@@ -158,12 +158,17 @@ class Held(FcgiClient):
         return self.answer()
 
 
-def alive(pid):
+def state(pid):
+    """A letter of ps(1); Z when it is gone."""
     try:
-        state = pathlib.Path(f"/proc/{pid}/stat").read_text()
+        text = pathlib.Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state.rpartition(")")[2].split()[0] != "Z"
+        return "Z"
+    return text.rpartition(")")[2].split()[0]
+
+
+def alive(pid):
+    return state(pid) != "Z"
 
 
 # ---- requests, good and bad -------------------------------------------------
@@ -566,6 +571,50 @@ def test_an_inherited_socket_queues_across_a_restart_and_stays(make, tmp_path):
         client.body(b"")
         make(listener=listener).start()
         assert client.answer().status == 200
+
+
+def queue_of(path, most=100):
+    """How many may wait: nobody accepts, and the next is refused at once."""
+    waiting = []
+    try:
+        while len(waiting) < most:
+            client = socket.socket(socket.AF_UNIX)
+            client.setblocking(False)
+            waiting.append(client)
+            client.connect(str(path))
+    except BlockingIOError:
+        waiting.pop().close()
+    finally:
+        for client in waiting:
+            client.close()
+    return len(waiting)
+
+
+@pytest.mark.parametrize("setting,queue", [("5", 5), ("0", 64)])
+def test_the_queue_of_an_inherited_socket_is_as_long_as_the_settings_say(
+        make, tmp_path, setting, queue):
+    path = tmp_path / "api.sock"
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    listener.listen(16)
+    pool = make(listener=listener, API_BACKLOG=setting).up()
+    everyone = [pool.process.pid] + pool.children()
+    for pid in everyone:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        until(lambda: all(state(pid) == "T" for pid in everyone), "a frozen pool")
+        # Linux lets one more in than it was told.
+        assert queue_of(path) == queue + 1
+    finally:
+        for pid in everyone:
+            os.kill(pid, signal.SIGCONT)
+
+    def serves():
+        try:
+            return ask(path).status == 200
+        except BlockingIOError:  # those who waited are not all taken yet
+            return False
+    until(serves, "an answer")
 
 
 # ---- refusals to start -------------------------------------------------------
