@@ -67,12 +67,14 @@ do_sweep(struct loop *l, void *ret_more)
 	return relay_sweep(l->app, &l->sc, l->start->topic, ret_more);
 }
 
-/* Memory that is used up ends the part, not the relay. */
+/* Memory that is used up ends the part, not the relay.  A part may last as long
+ * as its scope, so each begins with a sign of life. */
 static enum err
 safely(struct loop *l, enum err (*part)(struct loop *l, void *ret), void *ret)
 {
 	enum err e;
 
+	notify_send("WATCHDOG=1");
 	scope_init(&l->sc, l->arena, TURN_US);
 	if (setjmp(l->out) == 0) {
 		arena_catch(l->arena, &l->out);
