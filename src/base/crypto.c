@@ -27,7 +27,7 @@ must(bool done)
 
 /*
  * What OpenSSL looks up by name is looked up once per process: the look-up
- * costs more than the work.  The three below are never freed and never
+ * costs more than the work.  What is kept below is never freed and never
  * change; a process has one thread.
  */
 static const EVP_MD *
@@ -100,6 +100,18 @@ crypto_hmac_sha256(const void *key, size_t key_len, const void *data,
 	must(EVP_MAC_update(ctx, data, len));
 	must(EVP_MAC_final(ctx, out, &out_len, SHA256_LEN));
 	EVP_MAC_CTX_free(ctx);
+}
+
+bool
+crypto_md5(const void *data, size_t len, uint8_t out[MD5_LEN])
+{
+	static EVP_MD *md;
+
+	/* The default provider has it; one for FIPS has not, and a checksum is
+	 * no reason to end the process. */
+	if (!md)
+		md = EVP_MD_fetch(NULL, "MD5", NULL);
+	return md && EVP_Digest(data, len, out, NULL, md, NULL);
 }
 
 void

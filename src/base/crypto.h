@@ -12,6 +12,7 @@
 #include "base/compiler.h"
 
 #define SHA256_LEN 32
+#define MD5_LEN 16
 #define AES_KEY_LEN 32
 #define GCM_NONCE_LEN 12
 #define GCM_TAG_LEN 16
@@ -25,6 +26,11 @@ void crypto_hmac_sha256(const void *key, size_t key_len, const void *data,
  * differ between purposes and never change. */
 void crypto_derive(const void *secret, size_t secret_len, const char *label,
     uint8_t out[SHA256_LEN]);
+
+/* MD5, for protocols that ask for it as a checksum (SQS: MD5OfMessageBody).
+ * It finds what a line or a program spoilt, and proves nothing against anyone
+ * who means harm.  false: this OpenSSL does not give it (FIPS). */
+bool crypto_md5(const void *data, size_t len, uint8_t out[MD5_LEN]) MUSTCHECK;
 
 /*
  * AES-256-GCM (NIST SP 800-38D).  Sealed bytes are nonce | ciphertext | tag,

@@ -1,10 +1,11 @@
 /*
- * instant.c: instants and dates as text: RFC 3339, and nothing looser.
+ * instant.c: instants and dates as text: RFC 3339, and the date of HTTP.
  */
 #include "base/instant.h"
 
 #include <assert.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 
@@ -204,6 +205,63 @@ instant_parse(const char *text, int64_t *ret_us)
 		return false;
 
 	*ret_us = us;
+	return true;
+}
+
+/* The ordinal, from 0, of the three letters among the names laid end to end. */
+static bool
+take_name(const char **at, const char *names, int *ret_ordinal)
+{
+	for (int i = 0; names[3 * i] != '\0'; i++) {
+		if (strncmp(*at, names + 3 * i, 3) != 0)
+			continue;
+		*at += 3;
+		*ret_ordinal = i;
+		return true;
+	}
+	return false;
+}
+
+static bool
+take_time(const char **at, int64_t *ret_us)
+{
+	int hour, minute, second;
+
+	if (!take_digits(at, 2, &hour) || !take_char(at, ':') ||
+	    !take_digits(at, 2, &minute) || !take_char(at, ':') ||
+	    !take_digits(at, 2, &second))
+		return false;
+	if (hour > 23 || minute > 59 || second > 59)
+		return false;
+
+	*ret_us = hour * USEC_PER_HOUR + minute * USEC_PER_MIN +
+	    second * USEC_PER_SEC;
+	return true;
+}
+
+bool
+instant_parse_http(const char *text, int64_t *ret_us)
+{
+	int weekday, day, month, year;
+	const char *at = text;
+	int64_t date, of_day;
+
+	if (!take_name(&at, "MonTueWedThuFriSatSun", &weekday) ||
+	    !take_char(&at, ',') || !take_char(&at, ' ') ||
+	    !take_digits(&at, 2, &day) || !take_char(&at, ' ') ||
+	    !take_name(&at, "JanFebMarAprMayJunJulAugSepOctNovDec", &month) ||
+	    !take_char(&at, ' ') || !take_digits(&at, 4, &year) ||
+	    !take_char(&at, ' ') || !take_time(&at, &of_day) ||
+	    strcmp(at, " GMT") != 0)
+		return false;
+	month++;
+	if (year < 1 || day < 1 || day > days_in_month(year, month))
+		return false;
+	date = day_of((struct civil){ year, month, day });
+	if (date_weekday(date) != weekday + 1)
+		return false;
+
+	*ret_us = date * USEC_PER_DAY + of_day;
 	return true;
 }
 

@@ -1,5 +1,5 @@
 /*
- * instant.h: instants and dates as text: RFC 3339, and nothing looser.
+ * instant.h: instants and dates as text: RFC 3339, and the date of HTTP.
  *
  * Units    An instant is int64 microseconds since the Unix epoch, UTC.
  *          A date is int64 days since 1970-01-01 (proleptic Gregorian).
@@ -25,6 +25,10 @@ bool instant_parse(const char *text, int64_t *ret_us);
 /* "2024-01-15T09:00:00Z"; microseconds only when there are any.  Returns
  * out. */
 char *instant_format(int64_t us, char out[INSTANT_TEXT_MAX]);
+
+/* The date of HTTP's headers, in the one form that is still written (RFC 9110
+ * section 5.6.7): "Sun, 06 Nov 1994 08:49:37 GMT", on the right weekday. */
+bool instant_parse_http(const char *text, int64_t *ret_us);
 
 /* "2024-01-15", a day that exists. */
 bool date_parse(const char *text, int64_t *ret_day);

@@ -1,4 +1,4 @@
-/* fuzz_instant.c: any text as an instant and as a date. */
+/* fuzz_instant.c: any text as an instant, a date, and the date of HTTP. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +37,24 @@ try_date(const char *text)
 		abort();
 }
 
+/* It has one form only, and its parts are those of the instant. */
+static void
+try_http(const char *text)
+{
+	char written[INSTANT_TEXT_MAX];
+	int64_t us;
+
+	if (!instant_parse_http(text, &us))
+		return;
+	if (strlen(text) != strlen("Sun, 06 Nov 1994 08:49:37 GMT"))
+		abort();
+	instant_format(us, written);
+	if (strncmp(text + 17, written + 11, 8) != 0 ||
+	    strncmp(text + 12, written, 4) != 0 ||
+	    strncmp(text + 5, written + 8, 2) != 0)
+		abort();
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -50,6 +68,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text[size] = '\0';
 	try_instant(text);
 	try_date(text);
+	try_http(text);
 	free(text);
 	return 0;
 }

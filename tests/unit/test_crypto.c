@@ -303,6 +303,29 @@ test_no_nonce_is_used_twice(void)
 }
 
 static void
+test_md5_gives_the_checksums_of_rfc_1321(void)
+{
+	static const struct {
+		const char *text;
+		const char *sum;
+	} cases[] = {
+		{ "", "d41d8cd98f00b204e9800998ecf8427e" },
+		{ "abc", "900150983cd24fb0d6963f7d28e17f72" },
+		{ "message digest", "f96b697d7cb7938d525a2f31aaf161d0" },
+		{ "1234567890123456789012345678901234567890123456789012345678"
+		  "9012345678901234567890",
+		  "57edf4a22be3c955ac49da2e2107b67a" },
+	};
+	uint8_t sum[MD5_LEN];
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		CU_ASSERT(crypto_md5(cases[i].text, strlen(cases[i].text),
+		    sum));
+		CU_ASSERT(is_hex(sum, sizeof sum, cases[i].sum));
+	}
+}
+
+static void
 test_equal_compares_every_byte_and_wipe_leaves_none(void)
 {
 	uint8_t a[40], b[40], zero[40] = { 0 };
@@ -333,4 +356,5 @@ UNIT_SUITE(crypto,
     UNIT_TEST(test_a_flip_of_any_bit_is_refused_and_leaves_no_plaintext),
     UNIT_TEST(test_another_place_or_a_shorter_text_is_refused),
     UNIT_TEST(test_no_nonce_is_used_twice),
+    UNIT_TEST(test_md5_gives_the_checksums_of_rfc_1321),
     UNIT_TEST(test_equal_compares_every_byte_and_wipe_leaves_none))

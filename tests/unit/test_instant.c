@@ -226,6 +226,30 @@ weekdays_are_counted_from_monday_also_before_1970(void)
 	CU_ASSERT_EQUAL(date_weekday(19737), 1); /* 2024-01-15 */
 }
 
+static void
+the_date_of_http_is_read_and_nothing_like_it(void)
+{
+	static const char *const bad[] = { "", "Sun", "Sun, ",
+		"Mon, 06 Nov 1994 08:49:37 GMT", /* it was a Sunday */
+		"Sun, 6 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 94 08:49:37 GMT",
+		"Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994",
+		"Sun, 06 Nov 1994 08:49:37 UTC", "Sun, 06 Nov 1994 08:49:37",
+		"Sun, 06 Nov 1994 08:49:37 GMT ", "Sun, 06 nov 1994 08:49:37 GMT",
+		"Sun, 06 Nov 1994 24:00:00 GMT", "Sun, 06 Nov 1994 08:60:00 GMT",
+		"Sun, 06 Nov 1994 08:49:60 GMT", "Thu, 30 Feb 1995 00:00:00 GMT",
+		"Wed, 29 Feb 1995 00:00:00 GMT", "Sun, 00 Nov 1994 00:00:00 GMT",
+		"Sat, 01 Jan 0000 00:00:00 GMT" };
+	int64_t us = 42;
+
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		CU_ASSERT_FALSE(instant_parse_http(bad[i], &us));
+	CU_ASSERT_EQUAL(us, 42);
+	CU_ASSERT(instant_parse_http("Sun, 06 Nov 1994 08:49:37 GMT", &us));
+	CU_ASSERT_EQUAL(us, INT64_C(784111777) * USEC_PER_SEC);
+	CU_ASSERT(instant_parse_http("Thu, 29 Feb 2024 23:59:59 GMT", &us));
+	CU_ASSERT_EQUAL(us, INT64_C(1709251199) * USEC_PER_SEC);
+}
+
 static bool
 accepts_instant(const char *text)
 {
@@ -258,4 +282,5 @@ UNIT_SUITE(instant, UNIT_TEST(instants_are_read),
     UNIT_TEST(instants_agree_with_the_c_library),
     UNIT_TEST(dates_that_do_not_exist_are_refused),
     UNIT_TEST(weekdays_are_counted_from_monday_also_before_1970),
+    UNIT_TEST(the_date_of_http_is_read_and_nothing_like_it),
     UNIT_TEST(the_official_vectors_hold))
