@@ -16,10 +16,11 @@
 #include "base/arena.h"
 #include "base/bulkhead.h"
 #include "base/clock.h"
+#include "base/crypto.h"
 
 #define CONNECTIONS_KEPT 4L
 #define BODY_KEPT (64 * 1024) /* memory held between calls */
-#define HEADER_LINE_MAX 4096
+#define HEADER_LINE_MAX 8192 /* a session token of AWS alone may have 4 KiB */
 #define LEASE_SLACK_US USEC_PER_SEC
 #define RETRY_AFTER_DIGITS_MAX 4
 #define MS_US 1000
@@ -129,8 +130,19 @@ is_loopback(const char *host)
 	    ntohl(v4.s_addr) >> 24 == 127;
 }
 
+static bool
+is_among(const char *const *hosts, const char *host)
+{
+	for (; hosts && *hosts; hosts++) {
+		if (strcmp(*hosts, host) == 0)
+			return true;
+	}
+	return false;
+}
+
 static const char *
-parts_check(const char *scheme, const char *host, bool user)
+parts_check(const char *scheme, const char *host, bool user,
+    const char *const *plain_hosts)
 {
 	if (user)
 		return "the URL must not hold a user or password";
@@ -138,14 +150,15 @@ parts_check(const char *scheme, const char *host, bool user)
 		return NULL;
 	if (strcmp(scheme, "http") != 0)
 		return "the URL must begin with https://";
-	return is_loopback(host)
+	return is_loopback(host) || is_among(plain_hosts, host)
 	    ? NULL : "plain http is for a loopback address only: use https";
 }
 
 /* Leaves the URL in `parsed`, which the call then uses: what was checked is
  * what is called. */
 static const char *
-parse_url(CURLU *parsed, const char *url, bool *ret_tls)
+parse_url(CURLU *parsed, const char *url, const char *const *plain_hosts,
+    bool *ret_tls)
 {
 	char *scheme = NULL;
 	char *host = NULL;
@@ -156,7 +169,7 @@ parse_url(CURLU *parsed, const char *url, bool *ret_tls)
 	    !curl_url_get(parsed, CURLUPART_SCHEME, &scheme, 0) &&
 	    !curl_url_get(parsed, CURLUPART_HOST, &host, 0)) {
 		(void)curl_url_get(parsed, CURLUPART_USER, &user, 0);
-		wrong = parts_check(scheme, host, user != NULL);
+		wrong = parts_check(scheme, host, user != NULL, plain_hosts);
 		*ret_tls = strcmp(scheme, "https") == 0;
 	}
 	curl_free(scheme);
@@ -166,16 +179,22 @@ parse_url(CURLU *parsed, const char *url, bool *ret_tls)
 }
 
 const char *
-http_client_url_check(const char *url)
+http_client_url_check_hosts(const char *url, const char *const *plain_hosts)
 {
 	CURLU *parsed = curl_url();
 	const char *wrong = "out of memory";
 	bool tls;
 
 	if (parsed)
-		wrong = parse_url(parsed, url, &tls);
+		wrong = parse_url(parsed, url, plain_hosts, &tls);
 	curl_url_cleanup(parsed);
 	return wrong;
+}
+
+const char *
+http_client_url_check(const char *url)
+{
+	return http_client_url_check_hosts(url, NULL);
 }
 
 /* ---- what arrives --------------------------------------------------------*/
@@ -295,12 +314,37 @@ is_plain(const char *text)
 	return true;
 }
 
+static bool
+names_type(const struct http_client_request *request)
+{
+	for (size_t i = 0; i < request->header_count; i++) {
+		if (strcasecmp(request->headers[i].name, "Content-Type") == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The headers that libcurl is not to make up: a body is sent at once, without
+ * waiting to be asked for it, and what is not there is of no type. */
+static struct curl_slist *
+first_headers(const struct http_client_request *request)
+{
+	struct curl_slist *list = curl_slist_append(NULL, "Expect:");
+	struct curl_slist *longer;
+
+	if (!list || request->body_len > 0 || names_type(request))
+		return list;
+	longer = curl_slist_append(list, "Content-Type:");
+	if (!longer)
+		curl_slist_free_all(list);
+	return longer;
+}
+
 /* NULL when a header cannot be sent, or for want of memory. */
 static struct curl_slist *
 make_headers(const struct http_client_request *request)
 {
-	/* A body is sent at once, without waiting to be asked for it. */
-	struct curl_slist *list = curl_slist_append(NULL, "Expect:");
+	struct curl_slist *list = first_headers(request);
 	char line[HEADER_LINE_MAX];
 
 	assert(request->header_count <= HTTP_CLIENT_HEADERS_MAX);
@@ -318,6 +362,7 @@ make_headers(const struct http_client_request *request)
 			curl_slist_free_all(list);
 		list = longer;
 	}
+	crypto_wipe(line, sizeof line); /* the last may have been a key */
 	return list;
 }
 
@@ -438,6 +483,7 @@ fail(struct http_client *client, struct scope *sc,
 {
 	answer->cause = cause;
 	(void)scope_fail(sc, ERR_UNAVAILABLE, "%s: %s%s%s%s",
+	    client->conf.name ? client->conf.name :
 	    breaker_service_word(client->conf.service), cause_word(cause),
 	    sent ? " after it was sent" : "", *detail ? ": " : "", detail);
 	return sent ? HTTP_CLIENT_UNKNOWN : HTTP_CLIENT_NOT_SENT;
@@ -466,7 +512,8 @@ try_once(struct http_client *client, struct scope *sc,
 	bool sent;
 	CURLcode code;
 
-	wrong = parse_url(client->url, request->url, &tls);
+	wrong = parse_url(client->url, request->url, client->conf.plain_hosts,
+	    &tls);
 	if (wrong)
 		return fail(client, sc, answer, HTTP_CLIENT_LOCAL, false,
 		    wrong);
@@ -693,4 +740,12 @@ http_client_call(struct http_client *client, struct scope *sc,
 
 	keep_answer(&client->in, sc, fate, ret_answer);
 	return fate;
+}
+
+void
+http_client_forget(struct http_client *client)
+{
+	if (client->in.body)
+		crypto_wipe(client->in.body, client->in.cap);
+	client->in.len = 0;
 }

@@ -6,9 +6,9 @@
  *          one for another: ANSWERED (a whole answer, whatever its status),
  *          NOT_SENT (surely not done) and UNKNOWN (done or not).
  * Transport TLS 1.2 or later, certificate and name always verified; plain HTTP
- *          to a loopback address only.  HTTP/1.1, connections kept; no proxy
- *          (whatever the environment says), no redirect, no cookie, no
- *          compression.
+ *          to a loopback address only, and to hosts that a client names in its
+ *          settings.  HTTP/1.1, connections kept; no proxy (whatever the
+ *          environment says), no redirect, no cookie, no compression.
  * Guards   A breaker per service and the pool's bulkhead stand before every
  *          call (breaker.h, bulkhead.h).
  * Memory   Answers live in sc->arena.  Nothing of a call stays behind but
@@ -36,6 +36,7 @@ struct http_client;
 /* Texts and shm must outlive the client. */
 struct http_client_settings {
 	enum shm_service service;
+	const char *name; /* in sentences; NULL = the service's word */
 	struct shm *shm; /* NULL: neither breaker nor bulkhead */
 	struct breaker_rules breaker;
 	size_t bulkhead;          /* places of the pool; 0 = outside of it */
@@ -45,6 +46,9 @@ struct http_client_settings {
 	const char *ca_file;      /* PEM; NULL = the system's authorities */
 	const char *user_agent;
 	const char *unix_socket;  /* NULL = connect to the URL's host */
+	/* Hosts as a URL has them that plain HTTP may go to beside loopback,
+	 * NULL-terminated; NULL = none. */
+	const char *const *plain_hosts;
 };
 
 /* NULL with a sentence in why: libcurl is not fit for this. */
@@ -55,6 +59,9 @@ void http_client_close(struct http_client *client); /* accepts NULL */
 /* NULL when calls may go to this URL; else a static sentence that says why
  * not: https only, or http to 127.0.0.0/8, [::1] or localhost; no user in it. */
 const char *http_client_url_check(const char *url) MUSTCHECK;
+/* The same with a client's plain_hosts. */
+const char *http_client_url_check_hosts(const char *url,
+    const char *const *plain_hosts) MUSTCHECK;
 
 struct http_client_header {
 	const char *name;
@@ -64,7 +71,9 @@ struct http_client_header {
 struct http_client_request {
 	const char *method; /* GET POST PUT DELETE HEAD */
 	const char *url;
-	const struct http_client_header *headers;
+	const struct http_client_header *headers; /* Host: overrules the URL's;
+	                                             Content-Type: unless given,
+	                                             none without a body */
 	size_t header_count;
 	const void *body; /* of POST and PUT; NULL = empty */
 	size_t body_len;
@@ -133,5 +142,9 @@ struct http_client_answer {
 enum http_client_fate http_client_call(struct http_client *client,
     struct scope *sc, const struct http_client_request *request,
     struct http_client_answer *ret_answer) MUSTCHECK;
+
+/* Wipe what the client still holds of the last answer: it was a secret.  The
+ * caller's copy is the caller's. */
+void http_client_forget(struct http_client *client);
 
 #endif

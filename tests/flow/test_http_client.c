@@ -181,6 +181,7 @@ test_a_post_without_a_body_says_so(void)
 	    NULL, 0), HTTP_CLIENT_ANSWERED);
 	CU_ASSERT_PTR_NOT_NULL(strstr(s.answer.body,
 	    "\"content-length\": \"0\""));
+	CU_ASSERT_PTR_NULL(strstr(s.answer.body, "content-type"));
 	CU_ASSERT_EQUAL(call_url(&s, "HEAD", faults_url(&s.faults, "/ok"),
 	    NULL, 0), HTTP_CLIENT_ANSWERED);
 	CU_ASSERT_EQUAL(s.answer.len, 0);
@@ -462,6 +463,78 @@ test_plain_http_goes_to_loopback_only(void)
 }
 
 static void
+test_one_client_may_be_allowed_a_host_more(void)
+{
+	static const char *const hosts[] = { "169.254.169.254",
+		"[fd00:ec2::254]", NULL };
+	static const char *const fine[] = { "http://169.254.169.254/latest/",
+		"http://169.254.169.254:80", "http://[fd00:ec2::254]/",
+		"http://127.0.0.1/", "https://a.example/" };
+	static const char *const bad[] = { "http://169.254.169.25/",
+		"http://169.254.169.254.a.example/", "http://169.254.170.2/",
+		"http://u@169.254.169.254/", "ftp://169.254.169.254/" };
+
+	for (size_t i = 0; i < ARRAY_LEN(fine); i++)
+		CU_ASSERT_PTR_NULL(http_client_url_check_hosts(fine[i], hosts));
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		CU_ASSERT_PTR_NOT_NULL(http_client_url_check_hosts(bad[i],
+		    hosts));
+	CU_ASSERT_PTR_NOT_NULL(http_client_url_check(fine[0]));
+}
+
+static void
+test_a_client_without_shared_memory_judges_nobody_and_has_its_own_name(void)
+{
+	struct stand s;
+	char url[64];
+	int fd;
+
+	stand_open(&s);
+	s.conf.shm = NULL;
+	s.conf.name = "credentials";
+	reopen(&s);
+	snprintf(url, sizeof url, "http://127.0.0.1:%d/", dead_port(&fd));
+	for (int i = 0; i < 6; i++)
+		CU_ASSERT_EQUAL(call_url(&s, "GET", url, NULL, 0),
+		    HTTP_CLIENT_NOT_SENT);
+	CU_ASSERT_EQUAL(s.answer.cause, HTTP_CLIENT_CONNECT);
+	CU_ASSERT_PTR_EQUAL(strstr(s.sc.why, "credentials: not reached"),
+	    s.sc.why);
+	CU_ASSERT_EQUAL(breaker(&s).failures, 0);
+	CU_ASSERT_EQUAL(breaker(&s).state, BREAKER_CLOSED);
+	close(fd);
+	stand_close(&s);
+}
+
+static void
+test_a_long_header_and_a_host_of_ones_own_are_sent(void)
+{
+	static char token[7001];
+	const struct http_client_header headers[] = {
+		{ "X-Token", token }, { "Host", "queue.example:99" },
+	};
+	struct stand s;
+	struct http_client_request request = {
+		.method = "GET", .headers = headers, .header_count = 2,
+		.answer_max = 64 * 1024,
+	};
+
+	memset(token, 'x', sizeof token - 1);
+	stand_open(&s);
+	request.url = faults_url(&s.faults, "/ok");
+	CU_ASSERT_EQUAL(http_client_call(s.client, &s.sc, &request, &s.answer),
+	    HTTP_CLIENT_ANSWERED);
+	CU_ASSERT_PTR_NOT_NULL(strstr(s.answer.body, token));
+	CU_ASSERT_PTR_NOT_NULL(strstr(s.answer.body,
+	    "\"host\": \"queue.example:99\""));
+	http_client_forget(s.client);
+	CU_ASSERT_PTR_NOT_NULL(strstr(s.answer.body, token)); /* the caller's */
+	CU_ASSERT_EQUAL(get(&s, "/status/200", 0), HTTP_CLIENT_ANSWERED);
+	CU_ASSERT_STRING_EQUAL(s.answer.body, "{\"ok\": true}");
+	stand_close(&s);
+}
+
+static void
 test_a_header_that_breaks_the_line_is_not_sent(void)
 {
 	static const struct http_client_header bad = { "X-Key",
@@ -659,6 +732,9 @@ UNIT_SUITE(http_client,
     UNIT_TEST(test_half_an_answer_is_none),
     UNIT_TEST(test_a_certificate_counts_only_for_its_name_and_authority),
     UNIT_TEST(test_plain_http_goes_to_loopback_only),
+    UNIT_TEST(test_one_client_may_be_allowed_a_host_more),
+    UNIT_TEST(test_a_client_without_shared_memory_judges_nobody_and_has_its_own_name),
+    UNIT_TEST(test_a_long_header_and_a_host_of_ones_own_are_sent),
     UNIT_TEST(test_a_header_that_breaks_the_line_is_not_sent),
     UNIT_TEST(test_what_may_be_repeated_is_repeated_twice_and_what_may_not_is_not),
     UNIT_TEST(test_a_retry_waits_and_is_left_out_where_it_does_not_fit),
