@@ -322,3 +322,23 @@ form_read_json(struct scope *sc, const struct form *form, const char *text,
 	read_object(sc, form, parsed->root, "", object);
 	return scope_faults(sc);
 }
+
+enum err
+form_read_answer(struct scope *sc, const char *who, const struct form *form,
+    const char *text, size_t len, void *object)
+{
+	struct scope own = *sc;
+	enum err e;
+
+	own.faults = NULL;
+	own.faults_end = &own.faults;
+	own.fault_count = 0;
+	e = form_read_json(&own, form, text, len, object);
+	if (e == ERR_INVALID && own.faults)
+		return scope_fail(sc, e, "%s: %s: %s: %s", who, form->name,
+		    own.faults->pointer, own.faults->rule);
+	if (e)
+		return scope_fail(sc, e, "%s: %s: %s", who, form->name,
+		    own.why);
+	return ERR_OK;
+}

@@ -128,7 +128,14 @@ struct ints {
 enum err form_read_json(struct scope *sc, const struct form *form,
     const char *text, size_t len, void *object) MUSTCHECK;
 
-/* The same for "a=1&b=2"; only scalar fields; a repeated or unknown name is a
+/* The same of what another service answered: its faults are none of our
+ * caller's, so sc->faults stays as it was and sc->why says, behind `who`, where
+ * the first is. */
+enum err form_read_answer(struct scope *sc, const char *who,
+    const struct form *form, const char *text, size_t len, void *object)
+    MUSTCHECK;
+
+/* The same as form_read_json for "a=1&b=2"; only scalar fields; a repeated or unknown name is a
  * fault with `param`.  query may be NULL or "".  ERR_MALFORMED when it has
  * more than 64 parameters. */
 enum err form_read_query(struct scope *sc, const struct form *form,

@@ -462,19 +462,7 @@ enum err
 stripe_object_read_form(struct scope *sc, const struct form *form,
     const char *text, size_t len, void *object)
 {
-	struct scope own = *sc;
-	enum err e;
-
-	own.faults = NULL;
-	own.faults_end = &own.faults;
-	own.fault_count = 0;
-	e = form_read_json(&own, form, text, len, object);
-	if (e == ERR_INVALID && own.faults)
-		return scope_fail(sc, e, "stripe: %s: %s: %s", form->name,
-		    own.faults->pointer, own.faults->rule);
-	if (e)
-		return scope_fail(sc, e, "stripe: %s: %s", form->name, own.why);
-	return ERR_OK;
+	return form_read_answer(sc, "stripe", form, text, len, object);
 }
 
 enum err

@@ -1,6 +1,7 @@
 /* suites.h: the suites of tests/unit, in the order they run. */
 SUITE(access)
 SUITE(arena)
+SUITE(aws_keys)
 SUITE(aws_sign)
 SUITE(breaker)
 SUITE(buf)

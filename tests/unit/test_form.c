@@ -526,6 +526,31 @@ test_what_is_not_json_is_malformed_and_what_is_no_object_is_invalid(void)
 }
 
 static void
+test_an_answers_faults_are_none_of_our_callers(void)
+{
+	static const char bad[] = "{\"text\":\"abc\",\"number\":\"x\"}";
+	static const char broken[] = "{\"text\":";
+
+	begin();
+	scope_fault(&sc, "/own", "required", "must be given");
+	CU_ASSERT_EQUAL(form_read_answer(&sc, "them", &sample_form, bad,
+	    strlen(bad), &sample), ERR_INVALID);
+	CU_ASSERT_EQUAL(sc.fault_count, 1);
+	CU_ASSERT_STRING_EQUAL(sc.faults->pointer, "/own");
+	CU_ASSERT_PTR_NULL(sc.faults->next);
+	CU_ASSERT_PTR_NOT_NULL(strstr(sc.why, "them: "));
+	CU_ASSERT_PTR_NOT_NULL(strstr(sc.why, ": /number: type"));
+	CU_ASSERT_EQUAL(form_read_answer(&sc, "them", &sample_form, broken,
+	    strlen(broken), &sample), ERR_MALFORMED);
+	CU_ASSERT_EQUAL(strncmp(sc.why, "them: ", 6), 0);
+	CU_ASSERT_EQUAL(form_read_answer(&sc, "them", &sample_form,
+	    "{\"text\":\"abc\"}", 14, &sample), ERR_OK);
+	CU_ASSERT_STRING_EQUAL(sample.text, "abc");
+	CU_ASSERT_EQUAL(sc.fault_count, 1);
+	end();
+}
+
+static void
 test_the_text_may_go_once_it_was_read(void)
 {
 	char text[] = " \n{\"text\":\"abc\"}";
@@ -760,6 +785,7 @@ UNIT_SUITE(form,
     UNIT_TEST(test_rules_that_span_fields_run_at_their_own_place),
     UNIT_TEST(test_no_detail_quotes_what_was_sent),
     UNIT_TEST(test_what_is_not_json_is_malformed_and_what_is_no_object_is_invalid),
+    UNIT_TEST(test_an_answers_faults_are_none_of_our_callers),
     UNIT_TEST(test_the_text_may_go_once_it_was_read),
     UNIT_TEST(test_a_query_is_decoded_and_read),
     UNIT_TEST(test_a_faulty_query_names_its_parameter),
