@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "app/cloud.h"
 #include "app/keyring.h"
 #include "base/bulkhead.h"
 #include "base/clock.h"
@@ -54,6 +55,21 @@ open_stripe(struct app *app, int64_t workers, char *why, size_t why_max)
 	return stripe->http != NULL;
 }
 
+static bool
+open_cloud(struct app *app, char *why, size_t why_max)
+{
+	const struct settings *conf = app->conf;
+
+	if (!*conf->sqs_queue_url && !*conf->s3_bucket)
+		return true;
+	app->cloud = cloud_open(conf, app->shm, why, why_max);
+	if (!app->cloud)
+		return false;
+	app->sqs = cloud_sqs(app->cloud);
+	app->s3 = cloud_s3(app->cloud);
+	return true;
+}
+
 struct app *
 app_open(const struct settings *conf, struct shm *shm, const char *program,
     char *why, size_t why_max)
@@ -93,7 +109,8 @@ app_open(const struct settings *conf, struct shm *shm, const char *program,
 		app_close(app);
 		return NULL;
 	}
-	if (!open_stripe(app, conf->api_workers, why, why_max)) {
+	if (!open_stripe(app, conf->api_workers, why, why_max) ||
+	    !open_cloud(app, why, why_max)) {
 		app_close(app);
 		return NULL;
 	}
@@ -105,6 +122,7 @@ app_close(struct app *app)
 {
 	if (!app)
 		return;
+	cloud_close(app->cloud);
 	if (app->stripe)
 		http_client_close(app->stripe->http);
 	free(app->stripe);

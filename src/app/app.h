@@ -18,11 +18,14 @@
 #define APP_BREAKER_OPEN_US (30 * USEC_PER_SEC)
 
 struct cache;
+struct cloud;
 struct db;
 struct hint;
 struct keyring;
+struct s3;
 struct scope;
 struct shm;
+struct sqs;
 struct stripe;
 
 struct app {
@@ -32,6 +35,9 @@ struct app {
 	struct cache *cache;
 	struct keyring *ring;
 	struct stripe *stripe; /* NULL: no key, no payments */
+	struct cloud *cloud;   /* NULL: neither of these */
+	const struct sqs *sqs; /* NULL: events go to a file */
+	const struct s3 *s3;   /* NULL: documents go to a folder */
 	struct hint *hint;     /* relays only; opened when one first listens */
 };
 

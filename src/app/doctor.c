@@ -10,6 +10,7 @@
 
 #include "app/admin.h"
 #include "app/app.h"
+#include "app/cloud.h"
 #include "app/franchise_admin.h"
 #include "app/keyring.h"
 #include "app/outbox_admin.h"
@@ -322,6 +323,17 @@ examine_stripe(struct doctor *d)
 	app_close(app);
 }
 
+static void
+examine_cloud(struct doctor *d)
+{
+	struct finding found[CLOUD_FINDINGS_MAX];
+	size_t count = cloud_examine(d->sc, &d->conf, found);
+
+	for (size_t i = 0; i < count; i++)
+		find(d, found[i].level, found[i].cause, found[i].what, "%s",
+		    found[i].text);
+}
+
 /* ---- Postgres --------------------------------------------------------------- */
 
 struct server {
@@ -555,6 +567,7 @@ doctor_examine(struct scope *sc, struct findings *ret_findings)
 	examine_redis(d, admin);
 	examine_breakers(d, admin->shm);
 	examine_stripe(d);
+	examine_cloud(d);
 	if (!examine_server(d, admin))
 		return;
 	examine_schema(d);

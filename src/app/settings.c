@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "remote/aws_names.h"
+
 #define AT(member) offsetof(struct settings, member)
 #define TEXT_MAX 4096
 
@@ -54,6 +56,93 @@ const struct conf_setting settings_table[] = {
 	  100, 30000, AT(stripe_timeout_ms), NULL, "ms",
 	  "How long one call to Stripe may take. When it takes longer the "
 	  "booking is made all the same and its payment is finished later." },
+
+	/* queue and bucket */
+	{ "SQS_QUEUE_URL", CONF_TEXT, 0, "",
+	  8, TEXT_MAX, AT(sqs_queue_url), NULL, NULL,
+	  "The SQS queue that events go to, as "
+	  "https://sqs.REGION.amazonaws.com/ACCOUNT/NAME. One whose name ends "
+	  "in .fifo keeps the events of a booking in order. Without it events "
+	  "go to EVENTS_FILE." },
+	{ "SQS_TIMEOUT_MS", CONF_INT, 0, "4000",
+	  100, 30000, AT(sqs_timeout_ms), NULL, "ms",
+	  "How long one call to SQS may take." },
+	{ "S3_BUCKET", CONF_TEXT, 0, "",
+	  3, 63, AT(s3_bucket), NULL, NULL,
+	  "The S3 bucket that QR codes and documents go to. Without it they go "
+	  "to DOCUMENTS_DIR." },
+	{ "S3_SSE", CONF_WORD, 0, "AES256",
+	  0, 0, AT(s3_sse), "AES256|aws:kms", NULL,
+	  "How S3 encrypts them at rest: by keys of its own, or by KMS." },
+	{ "S3_KMS_KEY_ID", CONF_TEXT, 0, "",
+	  1, 2048, AT(s3_kms_key_id), NULL, NULL,
+	  "The KMS key for S3_SSE=aws:kms, by id or ARN. The account's own key "
+	  "for S3 when not set." },
+	{ "S3_TIMEOUT_MS", CONF_INT, 0, "4000",
+	  100, 30000, AT(s3_timeout_ms), NULL, "ms",
+	  "How long one call to S3 may take." },
+	{ "DOCUMENTS_DIR", CONF_TEXT, 0, STATE_DIR "/documents",
+	  1, TEXT_MAX, AT(documents_dir), NULL, NULL,
+	  "The folder that QR codes and documents go to when no bucket is "
+	  "configured." },
+	{ "DOCUMENTS_URL", CONF_TEXT, 0, "",
+	  8, TEXT_MAX, AT(documents_url), NULL, NULL,
+	  "What the addresses of stored documents begin with, such as that of a "
+	  "CDN before the bucket, without a slash at the end. Without it no "
+	  "address is given out." },
+
+	/* AWS, by the names of its own tools */
+	{ "AWS_REGION", CONF_TEXT, 0, "",
+	  1, 32, AT(aws_region), NULL, NULL,
+	  "The region of queue and bucket, such as eu-west-1. That of a queue "
+	  "at AWS is in its address." },
+	{ "AWS_ENDPOINT_URL_SQS", CONF_TEXT, 0, "",
+	  8, TEXT_MAX, AT(aws_endpoint_url_sqs), NULL, NULL,
+	  "Where SQS is asked instead of at the host of SQS_QUEUE_URL: a VPC "
+	  "endpoint, or the sandbox." },
+	{ "AWS_ENDPOINT_URL_S3", CONF_TEXT, 0, "",
+	  8, TEXT_MAX, AT(aws_endpoint_url_s3), NULL, NULL,
+	  "Where S3 is instead of at AWS; the bucket then stands in the path." },
+	{ "AWS_ACCESS_KEY_ID", CONF_TEXT, CONF_SECRET, "",
+	  1, 128, AT(aws_access_key_id), NULL, NULL,
+	  "The id of the key that calls to AWS are signed with. Leave it out "
+	  "where a container or an instance has a role." },
+	{ "AWS_SECRET_ACCESS_KEY", CONF_TEXT, CONF_SECRET, "",
+	  1, 256, AT(aws_secret_access_key), NULL, NULL,
+	  "The secret of that key; both are given or neither." },
+	{ "AWS_SESSION_TOKEN", CONF_TEXT, CONF_SECRET, "",
+	  1, 6144, AT(aws_session_token), NULL, NULL,
+	  "What belongs to a key that is temporary. It expires and is not "
+	  "renewed: for trying things out." },
+	{ "AWS_PROFILE", CONF_TEXT, 0, "",
+	  1, 128, AT(aws_profile), NULL, NULL,
+	  "The profile of the shared credentials file whose key is used; "
+	  "default when only the file is named." },
+	{ "AWS_SHARED_CREDENTIALS_FILE", CONF_TEXT, 0, "",
+	  1, TEXT_MAX, AT(aws_shared_credentials_file), NULL, NULL,
+	  "That file. It is read again when it changes. When only a profile is "
+	  "named it is ~/.aws/credentials." },
+	{ "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", CONF_TEXT, 0, "",
+	  1, 1024, AT(aws_container_relative_uri), NULL, NULL,
+	  "Set by ECS: where the task finds its role's keys." },
+	{ "AWS_CONTAINER_CREDENTIALS_FULL_URI", CONF_TEXT, 0, "",
+	  8, 2047, AT(aws_container_full_uri), NULL, NULL,
+	  "Set by EKS: where the pod finds its role's keys." },
+	{ "AWS_CONTAINER_AUTHORIZATION_TOKEN", CONF_TEXT, CONF_SECRET, "",
+	  1, 8000, AT(aws_container_token), NULL, NULL,
+	  "What is shown there. When it is in a file it is read anew each time, "
+	  "since EKS replaces it." },
+	{ "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", CONF_TEXT, 0, "",
+	  1, TEXT_MAX, AT(aws_container_token_file), NULL, NULL,
+	  "The file that token is in: set by EKS." },
+	{ "AWS_EC2_METADATA_DISABLED", CONF_BOOL, 0, "off",
+	  0, 0, AT(aws_metadata_disabled), NULL, NULL,
+	  "Whether the instance is not to be asked for its role's keys, which "
+	  "it is when nothing above gives any." },
+	{ "AWS_EC2_METADATA_SERVICE_ENDPOINT", CONF_TEXT, 0, "",
+	  8, 1024, AT(aws_metadata_endpoint), NULL, NULL,
+	  "Where the instance's metadata are; http://169.254.169.254 when not "
+	  "set." },
 
 	/* the pool */
 	{ "API_SOCKET", CONF_TEXT, 0, "/run/customer-booking/api.sock",
@@ -281,10 +370,51 @@ base_url_valid(const char *url)
 	return true;
 }
 
+/* NULL, or the rule of queue and bucket that does not hold. */
+static const char *
+cloud_rule(const struct settings *s)
+{
+	char region[AWS_REGION_MAX];
+
+	if (*s->aws_region && !aws_region_valid(s->aws_region))
+		return "AWS_REGION must be a region's name such as eu-west-1";
+	if (*s->sqs_queue_url && !base_url_valid(s->sqs_queue_url))
+		return "SQS_QUEUE_URL must be the address of a queue, "
+		    "https://HOST/ACCOUNT/NAME";
+	if (*s->sqs_queue_url && !*s->aws_region &&
+	    !aws_region_of_queue(s->sqs_queue_url, region))
+		return "AWS_REGION must be set: SQS_QUEUE_URL does not tell "
+		    "its region";
+	if (*s->s3_bucket && !aws_bucket_valid(s->s3_bucket))
+		return "S3_BUCKET must be a bucket's name, in lower case";
+	if (*s->s3_bucket && !*s->aws_region)
+		return "AWS_REGION must be set where S3_BUCKET is";
+	if (*s->s3_kms_key_id && strcmp(s->s3_sse, "aws:kms") != 0)
+		return "S3_KMS_KEY_ID is for S3_SSE=aws:kms alone";
+	if (!*s->aws_access_key_id != !*s->aws_secret_access_key)
+		return "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are both "
+		    "given or neither";
+	if (*s->aws_session_token && !*s->aws_access_key_id)
+		return "AWS_SESSION_TOKEN belongs to an AWS_ACCESS_KEY_ID";
+	if (*s->documents_url && !base_url_valid(s->documents_url))
+		return "DOCUMENTS_URL must be https:// or http:// and a host, "
+		    "without a slash at the end";
+	if (*s->aws_endpoint_url_sqs &&
+	    !base_url_valid(s->aws_endpoint_url_sqs))
+		return "AWS_ENDPOINT_URL_SQS must be https:// and a host, "
+		    "without a slash at the end";
+	if (*s->aws_endpoint_url_s3 && !base_url_valid(s->aws_endpoint_url_s3))
+		return "AWS_ENDPOINT_URL_S3 must be https:// and a host, "
+		    "without a slash at the end";
+	return NULL;
+}
+
 /* The rules that span settings, and those a bound cannot say. */
 static bool
 rules_hold(const struct settings *s, char *why, size_t why_max)
 {
+	const char *wrong;
+
 	if (*s->public_url && !base_url_valid(s->public_url))
 		return refuse(why, why_max, "PUBLIC_URL must be https:// or "
 		    "http:// and a host, without a slash at the end");
@@ -307,7 +437,8 @@ rules_hold(const struct settings *s, char *why, size_t why_max)
 	if (s->api_hang_ms < s->request_deadline_ms)
 		return refuse(why, why_max,
 		    "API_HANG_MS must not be below REQUEST_DEADLINE_MS");
-	return true;
+	wrong = cloud_rule(s);
+	return wrong ? refuse(why, why_max, wrong) : true;
 }
 
 static const struct settings *

@@ -24,6 +24,29 @@ struct settings {
 	const char *stripe_webhook_secrets; /* with commas between */
 	const char *stripe_url;
 	int64_t stripe_timeout_ms;
+	/* queue and bucket, "" = not given */
+	const char *sqs_queue_url; /* "" = events go to a file */
+	int64_t sqs_timeout_ms;
+	const char *s3_bucket; /* "" = documents go to a folder */
+	const char *s3_sse; /* "AES256" or "aws:kms" */
+	const char *s3_kms_key_id;
+	int64_t s3_timeout_ms;
+	const char *documents_dir;
+	const char *documents_url; /* what their addresses begin with */
+	const char *aws_region;
+	const char *aws_endpoint_url_sqs;
+	const char *aws_endpoint_url_s3;
+	const char *aws_access_key_id;
+	const char *aws_secret_access_key;
+	const char *aws_session_token;
+	const char *aws_profile;
+	const char *aws_shared_credentials_file;
+	const char *aws_container_relative_uri;
+	const char *aws_container_full_uri;
+	const char *aws_container_token;
+	const char *aws_container_token_file;
+	bool aws_metadata_disabled;
+	const char *aws_metadata_endpoint;
 	/* the pool */
 	const char *api_socket;
 	const char *api_socket_mode; /* "0660" */

@@ -15,6 +15,11 @@ from units import BUILD, ROOT, TOPICS, Image
 # A secret, and the units that need it.  One that is missing here, or that another
 # unit is given, is a failure: see test_every_secret_reaches_...
 WHO = {
+    "AWS_ACCESS_KEY_ID": {"events", "documents"},
+    # What ECS and EKS give a container; no unit runs in one.
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN": set(),
+    "AWS_SECRET_ACCESS_KEY": {"events", "documents"},
+    "AWS_SESSION_TOKEN": {"events", "documents"},
     "ENCRYPTION_KEYS": {"api", "events", "payments", "documents", "bookings"},
     "JWT_SECRET": {"api"},
     "LOOKUP_SECRET": {"api"},

@@ -57,6 +57,8 @@ settle(struct world *w)
 		.stripe_webhook_secrets = "",
 		.stripe_url = "http://127.0.0.1:1",
 		.stripe_timeout_ms = 1000,
+		.sqs_queue_url = "",
+		.s3_bucket = "",
 		.jwt_secret = SECRET "jwt",
 		.jwt_issuer = "",
 		.jwt_audience = "",

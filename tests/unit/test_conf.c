@@ -412,7 +412,9 @@ test_every_setting_of_the_product_is_told_and_has_a_place_of_its_own(void)
 		CU_ASSERT(len > 20 && a->help[len - 1] == '.');
 		CU_ASSERT(strstr(a->name, "SECRET") == NULL ||
 		    a->flags & CONF_SECRET);
+		/* KMS's names a key that never leaves AWS. */
 		CU_ASSERT(strstr(a->name, "KEY") == NULL ||
+		    strstr(a->name, "KMS_KEY_ID") != NULL ||
 		    a->flags & CONF_SECRET);
 		for (size_t k = 0; k < i; k++) {
 			CU_ASSERT(a->offset != settings_table[k].offset);
@@ -446,6 +448,76 @@ test_timeouts_nest(void)
 	hold_product("API_HANG_MS", "9999", false);
 	hold_product("API_SOCKET_MODE", "0680", false);
 	hold_product("LOG_LEVEL", "loud", false);
+}
+
+/* Beside the first setting, which is set already. */
+static void
+hold_with(const char *given, const char *given_value, const char *name,
+    const char *value, bool want)
+{
+	const struct settings *settings = product(name, value);
+
+	settings_free(settings);
+	setenv(given, given_value, 1);
+	why[0] = '\0';
+	settings = settings_load(why, sizeof why);
+	if ((settings != NULL) != want)
+		fprintf(stderr, "%s=%s: %s\n", name, value, why);
+	CU_ASSERT_EQUAL(settings != NULL, want);
+	if (!settings)
+		CU_ASSERT(strstr(why, name) != NULL);
+	settings_free(settings);
+	unsetenv(given);
+}
+
+static void
+test_a_queue_and_a_bucket_have_their_region_and_their_names(void)
+{
+	hold_product("SQS_QUEUE_URL",
+	    "https://sqs.eu-west-1.amazonaws.com/1/q.fifo", true);
+	hold_product("SQS_QUEUE_URL", "http://127.0.0.1:1/1/q", false);
+	hold_with("AWS_REGION", "eu-west-1", "SQS_QUEUE_URL",
+	    "http://127.0.0.1:1/1/q", true);
+	hold_product("SQS_QUEUE_URL", "arn:aws:sqs:eu-west-1:1:q", false);
+	hold_product("SQS_QUEUE_URL", "https://sqs.eu-west-1.amazonaws.com/",
+	    false);
+	hold_product("AWS_REGION", "eu-west-1", true);
+	hold_product("AWS_REGION", "EU (Ireland)", false);
+	hold_product("S3_BUCKET", "documents", false);
+	hold_with("AWS_REGION", "eu-west-1", "S3_BUCKET", "documents", true);
+	hold_with("AWS_REGION", "eu-west-1", "S3_BUCKET", "Documents", false);
+	hold_product("S3_SSE", "aws:kms", true);
+	hold_product("S3_SSE", "none", false);
+	hold_product("S3_KMS_KEY_ID", "alias/documents", false);
+	hold_with("S3_SSE", "aws:kms", "S3_KMS_KEY_ID", "alias/documents",
+	    true);
+	hold_product("DOCUMENTS_URL", "https://cdn.example.com/d", true);
+	hold_product("DOCUMENTS_URL", "https://cdn.example.com/", false);
+	hold_product("AWS_ENDPOINT_URL_SQS", "http://127.0.0.1:1", true);
+	hold_product("AWS_ENDPOINT_URL_SQS", "127.0.0.1:1", false);
+	hold_product("AWS_ENDPOINT_URL_S3", "https://s3.example.com/", false);
+}
+
+static void
+test_keys_of_aws_come_together_or_not_at_all(void)
+{
+	const struct settings *s;
+
+	hold_product("AWS_ACCESS_KEY_ID", "AKIA1", false);
+	hold_product("AWS_SECRET_ACCESS_KEY", "secret", false);
+	hold_product("AWS_SESSION_TOKEN", "token", false);
+	hold_with("AWS_ACCESS_KEY_ID", "AKIA1", "AWS_SECRET_ACCESS_KEY",
+	    "secret", true);
+	hold_product("AWS_EC2_METADATA_DISABLED", "true", true);
+	hold_product("AWS_EC2_METADATA_DISABLED", "perhaps", false);
+
+	/* The token of a pod: its path is kept, and what it held at the start
+	 * is never used. */
+	s = product("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "/dev/null");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+	CU_ASSERT_STRING_EQUAL(s->aws_container_token_file, "/dev/null");
+	CU_ASSERT_STRING_EQUAL(s->aws_container_token, "");
+	settings_free(s);
 }
 
 static void
@@ -497,5 +569,7 @@ UNIT_SUITE(conf,
     UNIT_TEST(test_every_setting_of_the_product_is_told_and_has_a_place_of_its_own),
     UNIT_TEST(test_what_has_no_default_must_be_given),
     UNIT_TEST(test_timeouts_nest),
+    UNIT_TEST(test_a_queue_and_a_bucket_have_their_region_and_their_names),
+    UNIT_TEST(test_keys_of_aws_come_together_or_not_at_all),
     UNIT_TEST(test_public_url_is_a_base_one_can_add_a_path_to),
     UNIT_TEST(test_origins_are_exact))
