@@ -69,7 +69,7 @@ const char *
 aws_profile_find(char *text, size_t len, const char *name,
     struct aws_profile *ret_profile)
 {
-	struct aws_profile found = { NULL };
+	struct aws_profile found = { .key_id = NULL };
 	bool there = false; /* the profile has been seen */
 	bool inside = false;
 	char *line;

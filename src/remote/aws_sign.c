@@ -92,11 +92,11 @@ work_out(const char *path, struct piece *pieces, size_t *ret_count)
 	size_t count = 0;
 
 	while (*path) {
-		struct piece p = { path, strcspn(path, "/") };
+		size_t len = strcspn(path, "/");
+		struct piece p = { path, len };
 
-		path += p.len;
-		path += *path == '/';
-		if (p.len == 0 || is_dots(p, 1))
+		path += len + (path[len] == '/');
+		if (len == 0 || is_dots(p, 1))
 			continue;
 		if (is_dots(p, 2)) {
 			count -= count > 0;

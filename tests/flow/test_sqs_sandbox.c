@@ -2,6 +2,8 @@
  * the way, and what becomes of each. */
 #include "remote/sqs.h"
 
+#include <dirent.h>
+#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -316,6 +318,70 @@ test_an_answer_that_is_lost_is_no_message_lost_or_doubled(void)
 	end();
 }
 
+/* How many descriptors are open. */
+static int
+open_files(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	int count = 0;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(dir);
+	while (readdir(dir))
+		count++;
+	closedir(dir);
+	return count;
+}
+
+/* One call in which the nth allocation fails; false: there is no nth. */
+static bool
+send_without_memory(struct arena *arena, size_t nth)
+{
+	volatile bool jumped = false;
+	struct scope sc;
+	jmp_buf out;
+
+	scope_init(&sc, arena, 20 * USEC_PER_SEC);
+	if (setjmp(out) == 0) {
+		arena_catch(arena, &out);
+		arena_fail_after(arena, nth);
+		CU_ASSERT_EQUAL(sqs_send(&s.sqs, &sc, entries, 2, results),
+		    AWS_DONE);
+	} else {
+		jumped = true;
+	}
+	arena_fail_after(arena, 0);
+	arena_catch(arena, NULL);
+	arena_reset(arena);
+	return jumped;
+}
+
+static void
+test_memory_may_run_out_anywhere_and_the_next_call_is_as_good_as_ever(void)
+{
+	struct arena *arena = arena_open(8 * 1024 * 1024);
+	size_t nth = 1;
+	int files;
+
+	begin();
+	CU_ASSERT_PTR_NOT_NULL_FATAL(arena);
+	prepare(2);
+	/* With keys that expire, which are asked for on the way. */
+	s.keys = (struct aws_keys_settings){ "", "", "", "", "", "",
+		arena_printf(s.arena, "%s/_ecs/credentials", s.sandbox.url),
+		"", "", "", true };
+	aws_stand_rekey(&s);
+	CU_ASSERT_EQUAL(send(2), AWS_DONE);
+	files = open_files();
+	do {
+		(void)aws_keys_expired(&s.aws.keys);
+	} while (send_without_memory(arena, nth++));
+	CU_ASSERT(nth > 20);
+	CU_ASSERT_EQUAL(open_files(), files);
+	CU_ASSERT_EQUAL(arrived(), 2);
+	arena_close(arena);
+	end();
+}
+
 /* ---- the clock ---------------------------------------------------------------*/
 
 static void
@@ -404,6 +470,7 @@ UNIT_SUITE(sqs_sandbox,
     UNIT_TEST(test_an_outage_is_told_from_a_persons_work),
     UNIT_TEST(test_five_failures_open_the_breaker_and_then_nothing_is_sent),
     UNIT_TEST(test_an_answer_that_is_lost_is_no_message_lost_or_doubled),
+    UNIT_TEST(test_memory_may_run_out_anywhere_and_the_next_call_is_as_good_as_ever),
     UNIT_TEST(test_a_clock_that_is_wrong_is_noticed_once_and_allowed_for),
     UNIT_TEST(test_keys_that_are_wrong_are_not_taken_for_a_wrong_clock),
     UNIT_TEST(test_the_queue_can_be_asked_for_without_sending_to_it))

@@ -28,7 +28,7 @@ is_inside(const char *text, size_t size, const char *value)
 static void
 try_profile(const uint8_t *data, size_t size)
 {
-	struct aws_profile p = { NULL };
+	struct aws_profile p = { .key_id = NULL };
 	char *text = malloc(size + 1);
 
 	must(text != NULL);
