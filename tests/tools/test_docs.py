@@ -1,5 +1,6 @@
 """The documents say what the tables say."""
 import ast
+import json
 import pathlib
 import re
 
@@ -44,3 +45,20 @@ def test_the_code_that_style_shows_is_there():
     assert len(shown) >= 4
     for name, code in shown:
         assert code in read(name), f"{name} no longer has:\n{code}"
+
+
+def test_the_rights_told_for_aws_are_those_of_the_calls_that_are_made():
+    policy, = re.findall(r"^```json\n(\{.*?^\})\n```", read("docs/operators.md"), re.M | re.S)
+    allowed = set()
+    for statement in json.loads(policy)["Statement"]:
+        assert statement["Effect"] == "Allow" and "*" not in statement["Resource"][:-1]
+        actions = statement["Action"]
+        allowed |= {actions} if isinstance(actions, str) else set(actions)
+    # SendMessageBatch asks for the right of SendMessage.
+    calls = {"sqs:" + name.removesuffix("Batch")
+             for name in re.findall(r'TARGET "(\w+)"', read("src/remote/sqs.c"))}
+    calls |= {{"PUT": "s3:PutObject", "GET": "s3:GetObject", "DELETE": "s3:DeleteObject"}[method]
+              for method in re.findall(r'\.method = "(\w+)"', read("src/remote/s3.c"))}
+    # What the doctor asks for beside, and can do without.
+    assert calls - allowed == {"sqs:GetQueueAttributes", "s3:GetObject"}
+    assert not allowed - calls
