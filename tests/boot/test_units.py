@@ -93,6 +93,22 @@ def test_it_starts_at_boot(machine):
     assert "customer-booking.target" in wanted
 
 
+def test_without_postgres_and_redis_all_start_and_wait_for_them(product, machine):
+    machine.must("systemctl", "stop", "postgresql.service", "redis-server.service")
+    try:
+        machine.must("systemctl", "restart", "customer-booking.target")
+        until(lambda: all(machine.active(unit) == "active" for unit in RUNNING), "all units", 60)
+        assert product.ask("GET", "/health/live")[0] == 200
+        assert product.ask("GET", "/health/ready")[0] == 503
+    finally:
+        machine.must("systemctl", "start", "postgresql.service", "redis-server.service")
+    until(lambda: product.ask("GET", "/health")[1]["status"] == "healthy", "health", 60)
+    made = book(product, product.ctl("token").strip())
+    until(lambda: told(product, made["booking_id"]) == ["BookingCreated"], "its event", 60)
+    for unit in RUNNING:
+        assert machine.show(unit, "NRestarts") == "0"
+
+
 def test_postgres_knows_each_unit_by_its_user_and_asks_for_no_password(product):
     roles = product.sql(
         "select string_agg(distinct usename || ' ' || application_name, ',' order by usename"
@@ -287,6 +303,8 @@ def test_a_booking_is_paid_told_and_paid_back(product, machine):
             now = product.ask("GET", f"/api/v1/bookings/{booking}", token)[1]
             return all(now[name] == value for name, value in wanted.items())
         until(lambda: reads(status="confirmed", payment_status="paid"), "a paid booking")
+        status, image = product.ask("GET", f"/api/v1/bookings/{booking}/qr", token)
+        assert status == 200 and image[:4] == b"\x89PNG"
         status, ended = product.ask("DELETE", f"/api/v1/bookings/{booking}", token)
         assert status == 200 and ended["status"] == "cancelled"
         # The relay of payments sends the money back.

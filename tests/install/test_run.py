@@ -237,12 +237,14 @@ def hold_to(unit, trace):
 
 
 def life(shop):
-    """The main job: a booking made, read, changed, paid, cancelled, paid back; one
-    that lapses."""
+    """The main job: a booking made, read, paid, shown as a QR code, cancelled, paid
+    back; one that is changed and lapses."""
     token = shop.token()
     made = shop.book(token, shop.place, day_in(20), 9, 17)
     shop.pay(made["payment_url"])
     shop.wait_until(token, made, status="confirmed")
+    qr = shop.get(f"{V1}/bookings/{made['booking_id']}/qr", token)
+    assert qr.status == 200 and qr.raw[:4] == b"\x89PNG"
     assert shop.get(f"{V1}/availability/{shop.place}?date={day_in(20)}").status == 200
     assert shop.cancel(token, made)["status"] == "cancelled"
     shop.hurry(*WORK)
