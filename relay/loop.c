@@ -132,7 +132,8 @@ tell(struct loop *l, const struct relay_turn *t)
 	log_event(LOG_DEBUG, "relay_turn", log_text("topic", topic_of(l)),
 	    log_int("done", (int64_t)d->counts[DUE_DONE]),
 	    log_int("soon", (int64_t)d->counts[DUE_SOON]),
-	    log_int("outage", (int64_t)d->counts[DUE_OUTAGE]),
+	    log_int("outage", (int64_t)(d->counts[DUE_OUTAGE] +
+	        d->counts[DUE_STOPPED])),
 	    log_int("refused", (int64_t)d->counts[DUE_REFUSED]),
 	    log_int("pg_us", l->sc.pg_us), log_int("ext_us", l->sc.ext_us));
 	if (d->given_up > 0)
@@ -146,7 +147,7 @@ tell(struct loop *l, const struct relay_turn *t)
 		    log_text("topic", topic_of(l)),
 		    log_int("rows", (int64_t)d->counts[DUE_REFUSED]),
 		    log_text("why", d->why ? d->why : ""));
-	if (t->alarm)
+	if (d->counts[DUE_STOPPED] > 0)
 		complain(l, LOG_ERROR, "relay_stopped", d->why);
 	else if (t->outage || d->counts[DUE_OUTAGE] > 0)
 		complain(l, LOG_WARN, "relay_outage", d->why);

@@ -60,7 +60,7 @@ begin
         for s in select p.oid::regprocedure::text from pg_proc p
                   join pg_namespace n on n.oid = p.pronamespace
                  where (n.nspname = 'bookings'
-                   and (p.proname in ('release', 'finish', 'prune')
+                   and (p.proname in ('release', 'finish', 'prune', 'qr_stored')
                         or p.proname like 'outbox\_%'))
                     or (n.nspname = 'payments'
                    and p.proname in ('apply', 'keep_event', 'is_of_others')) loop

@@ -1482,6 +1482,15 @@ begin
     end if;
 end $$;
 
+-- A picture of the code with that number is stored there.  Nothing that people
+-- decided on has changed, so the version stays.
+create function bookings.qr_stored(p_id uuid, p_number integer, p_url text)
+returns void language sql security definer
+set search_path = pg_catalog, pg_temp as $$
+    update bookings.bookings set qr_code_url = p_url
+     where id = p_id and qr_version = p_number and qr_code_url is distinct from p_url;
+$$;
+
 -- No code of the booking that was shown until now holds any more.  An image of
 -- it is drawn anew.  Gives the new number; none when there is no such booking,
 -- 0 when it stands no longer.

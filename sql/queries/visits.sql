@@ -84,3 +84,6 @@ select b.id, b.booking_status, b.booking_code, b.start_datetime, b.end_datetime,
 
 -- :name ticket_revoke :one :write :late
 select bookings.revoke_qr($1::uuid, $2::text)::bigint as version
+
+-- :name qr_stored :do :write
+select bookings.qr_stored($1::uuid, $2::bigint::integer, $3::text)

@@ -204,6 +204,7 @@ open_view(struct app *app, struct scope *sc, const struct booking_row *row)
 	b->created_us = row->created_us;
 	b->updated_us = row->updated_us;
 	b->qr_code_url = row->qr_code_url;
+	b->qr_picture = row->qr_code_url ? row->qr_version : 0;
 	b->checked_in_us = row->visit.in_us;
 	b->checked_out_us = row->visit.out_us;
 	b->version = row->version;

@@ -19,6 +19,7 @@ static const char *const outcome_words[DUE__MAX] = {
 	[DUE_DONE] = "done",
 	[DUE_SOON] = "soon",
 	[DUE_OUTAGE] = "outage",
+	[DUE_STOPPED] = "stopped",
 	[DUE_REFUSED] = "refused",
 };
 
@@ -45,6 +46,21 @@ due_outcome_of(enum err e)
 	default:
 		return DUE_OUTAGE;
 	}
+}
+
+enum due_outcome
+due_outcome_of_aws(enum aws_fate fate)
+{
+	static const enum due_outcome outcomes[] = {
+		[AWS_DONE] = DUE_DONE,
+		[AWS_MISSING] = DUE_DONE, /* as it should be, if it is gone */
+		[AWS_LATER] = DUE_OUTAGE,
+		[AWS_REJECTED] = DUE_REFUSED,
+		[AWS_STOPPED] = DUE_STOPPED,
+	};
+
+	static_assert(ARRAY_LEN(outcomes) == AWS_FATE__MAX, "each has its");
+	return outcomes[fate];
 }
 
 int64_t
@@ -85,7 +101,9 @@ due_off_add(struct due_off *off, int64_t id, int64_t delay_ms,
 
 	off->ids[i] = id;
 	off->delays_ms[i] = delay_ms;
-	off->outcomes[i] = due_outcome_word(outcome);
+	/* To the row the one is as the other. */
+	off->outcomes[i] = due_outcome_word(outcome == DUE_STOPPED ?
+	    DUE_OUTAGE : outcome);
 	off->failures[i] = failure;
 }
 
@@ -212,7 +230,7 @@ do_row(struct app *app, struct scope *sc, const struct due_topic *topic,
 	own.request_id = sc->request_id;
 	outcome = work_one(app, &own, kind, row);
 	turn->counts[outcome]++;
-	if (outcome == DUE_OUTAGE || outcome == DUE_REFUSED)
+	if (outcome != DUE_DONE && outcome != DUE_SOON)
 		turn->why = arena_printf(sc->arena, "%s: %s", row->type,
 		    own.why[0] ? own.why : due_outcome_word(outcome));
 

@@ -17,6 +17,7 @@
 #include "base/compiler.h"
 #include "base/err.h"
 #include "base/uuid.h"
+#include "remote/aws_error.h"
 
 struct app;
 struct scope;
@@ -26,6 +27,7 @@ enum due_outcome {
 	DUE_DONE,
 	DUE_SOON,    /* nothing is wrong: look again in a while */
 	DUE_OUTAGE,  /* the outside is not to be had: uses up no try */
+	DUE_STOPPED, /* an outage that only a person can end: keys, no queue */
 	DUE_REFUSED, /* the row itself is refused: a try is used up */
 	DUE__MAX
 };
@@ -94,8 +96,9 @@ enum err due_sent(struct app *app, struct scope *sc, const int64_t *ids,
 int64_t due_backoff_ms(const struct settings *conf, int64_t attempts,
     int64_t age_ms);
 
-/* What an error of our own says about the row. */
+/* What an error of our own, and what AWS's answer, says about the row. */
 enum due_outcome due_outcome_of(enum err e);
+enum due_outcome due_outcome_of_aws(enum aws_fate fate);
 const char *due_outcome_word(enum due_outcome outcome);
 
 #endif

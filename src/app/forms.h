@@ -92,7 +92,8 @@ struct booking {
 	const char *qr_code_url; /* of the stored image; NULL until there is one */
 	int64_t checked_in_us;   /* NONE */
 	int64_t checked_out_us;  /* NONE */
-	int64_t version; /* the ETag; not printed */
+	int64_t version; /* the ETag has both; not printed */
+	int64_t qr_picture; /* number of that image, 0 = none */
 };
 
 struct booking_query { /* GET /bookings */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "app/app.h"
+#include "app/documents.h"
 #include "app/payments.h"
 #include "app/relay_parts.h"
 #include "base/scope.h"
@@ -28,6 +29,7 @@ static const struct {
 } topics[RELAY__MAX] = {
 	[RELAY_EVENTS] = { "events", relay_events_turn, NULL },
 	[RELAY_PAYMENTS] = { "payments", payments_turn, NULL },
+	[RELAY_DOCUMENTS] = { "documents", relay_documents_turn, NULL },
 	[RELAY_BOOKINGS] = { "bookings", relay_bookings_turn,
 	    relay_bookings_sweep },
 };
@@ -43,7 +45,7 @@ bool
 relay_topic_parse(const char *word, enum relay_topic *ret_topic)
 {
 	for (size_t i = 0; i < RELAY__MAX; i++) {
-		if (topics[i].word && strcmp(topics[i].word, word) == 0) {
+		if (strcmp(topics[i].word, word) == 0) {
 			*ret_topic = (enum relay_topic)i;
 			return true;
 		}
@@ -63,7 +65,7 @@ relay_check(const struct app *app, struct scope *sc, enum relay_topic topic)
 	if (topic == RELAY_PAYMENTS && !app->stripe)
 		return scope_fail(sc, ERR_INVALID, "STRIPE_SECRET_KEY is not "
 		    "set: there is nothing to pay with");
-	return ERR_OK;
+	return topic == RELAY_DOCUMENTS ? documents_check(app, sc) : ERR_OK;
 }
 
 int
@@ -85,7 +87,7 @@ enum err
 relay_turn(struct app *app, struct scope *sc, enum relay_topic topic,
     struct relay_turn *ret_turn)
 {
-	assert(topic < RELAY__MAX && topics[topic].turn);
+	assert(topic < RELAY__MAX);
 	return topics[topic].turn(app, sc, ret_turn);
 }
 

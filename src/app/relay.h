@@ -50,8 +50,6 @@ struct relay_turn {
 	/* The outside is not to be had for any row: leave it alone for a
 	 * while. */
 	bool outage;
-	/* Nothing will help but a person (credentials, no such queue). */
-	bool alarm;
 };
 
 /* ERR_*: Postgres could not be asked; the sentence is in sc->why. */

@@ -11,6 +11,7 @@
 #include "base/scope.h"
 #include "domain/integration_event.h"
 #include "remote/lines.h"
+#include "remote/sqs.h"
 #include "store/cache.h"
 #include "store/db.h"
 
@@ -171,15 +172,72 @@ to_file(struct app *app, struct scope *sc, struct message *messages,
 	}
 }
 
-/* One batch: how many of the messages it took; each has its outcome. */
+static void
+to_queue(struct app *app, struct scope *sc, struct message *messages,
+    const struct sqs_entry *entries, size_t count, struct relay_turn *turn)
+{
+	struct sqs_result results[SQS_BATCH_MAX];
+	struct scope own;
+
+	/* Another third of the lease, whatever the queue does. */
+	scope_init(&own, sc->arena, app->conf->relay_lease_s * USEC_PER_SEC /
+	    3);
+	own.request_id = sc->request_id;
+	turn->outage = sqs_send(app->sqs, &own, entries, count, results) !=
+	    AWS_DONE;
+	sc->ext_us += own.ext_us;
+	for (size_t i = 0; i < count; i++) {
+		messages[i].outcome = due_outcome_of_aws(results[i].fate);
+		messages[i].failure = results[i].code;
+	}
+	if (own.why[0])
+		turn->due.why = arena_strdup(sc->arena, own.why);
+}
+
+/* One batch: how many of the messages it took; each has its outcome.  Of one
+ * booking there is one message at most: only its oldest can be claimed. */
 static size_t
 deliver(struct app *app, struct scope *sc, struct message *messages,
     size_t count, struct relay_turn *turn)
 {
-	if (count > LINES_MAX)
-		count = LINES_MAX;
-	to_file(app, sc, messages, count, turn);
+	struct sqs_entry entries[SQS_BATCH_MAX];
+
+	if (!app->sqs) {
+		if (count > LINES_MAX)
+			count = LINES_MAX;
+		to_file(app, sc, messages, count, turn);
+		return count;
+	}
+
+	if (count > SQS_BATCH_MAX)
+		count = SQS_BATCH_MAX;
+	for (size_t i = 0; i < count; i++) {
+		char id[UUID_TEXT_MAX];
+		const struct event_row *row = messages[i].row;
+		const char *event = arena_strdup(sc->arena,
+		    uuid_format(&row->event_id, id));
+
+		entries[i] = (struct sqs_entry){ .id = event,
+			.body = messages[i].text, .len = messages[i].len,
+			.group = arena_strdup(sc->arena,
+			    uuid_format(&row->booking_id, id)),
+			.dedup = event };
+	}
+	count = sqs_fit(entries, count);
+	to_queue(app, sc, messages, entries, count, turn);
 	return count;
+}
+
+/* In an outage it is the relay that waits longer and longer, not the row. */
+static int64_t
+wait_ms(struct app *app, const struct message *m,
+    const struct relay_turn *turn)
+{
+	if (m->outcome == DUE_SOON)
+		return 0;
+	return due_backoff_ms(app->conf,
+	    m->outcome == DUE_REFUSED ? m->row->attempts : 0,
+	    m->outcome == DUE_REFUSED || turn->outage ? 0 : m->row->age_ms);
 }
 
 /* Mark what was sent, put off what was not. */
@@ -200,12 +258,8 @@ mark(struct app *app, struct scope *sc, const struct message *messages,
 		if (m->outcome == DUE_DONE)
 			sent[n++] = m->row->id;
 		else
-			/* In an outage it is the relay that waits longer and
-			 * longer, not the row. */
-			due_off_add(&off, m->row->id, m->outcome == DUE_SOON ?
-			    0 : due_backoff_ms(app->conf,
-			    m->outcome == DUE_REFUSED ? m->row->attempts : 0,
-			    0), m->outcome, m->failure);
+			due_off_add(&off, m->row->id, wait_ms(app, m, turn),
+			    m->outcome, m->failure);
 	}
 	e = due_sent(app, sc, sent, n);
 	if (!e)

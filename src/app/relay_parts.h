@@ -8,6 +8,8 @@
 
 enum err relay_events_turn(struct app *app, struct scope *sc,
     struct relay_turn *ret_turn) MUSTCHECK;
+enum err relay_documents_turn(struct app *app, struct scope *sc,
+    struct relay_turn *ret_turn) MUSTCHECK;
 enum err relay_bookings_turn(struct app *app, struct scope *sc,
     struct relay_turn *ret_turn) MUSTCHECK;
 enum err relay_bookings_sweep(struct app *app, struct scope *sc,

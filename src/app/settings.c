@@ -69,7 +69,7 @@ const struct conf_setting settings_table[] = {
 	  "How long one call to SQS may take." },
 	{ "S3_BUCKET", CONF_TEXT, 0, "",
 	  3, 63, AT(s3_bucket), NULL, NULL,
-	  "The S3 bucket that QR codes and documents go to. Without it they go "
+	  "The S3 bucket that pictures of QR codes go to. Without it they go "
 	  "to DOCUMENTS_DIR." },
 	{ "S3_SSE", CONF_WORD, 0, "AES256",
 	  0, 0, AT(s3_sse), "AES256|aws:kms", NULL,
@@ -83,13 +83,14 @@ const struct conf_setting settings_table[] = {
 	  "How long one call to S3 may take." },
 	{ "DOCUMENTS_DIR", CONF_TEXT, 0, STATE_DIR "/documents",
 	  1, TEXT_MAX, AT(documents_dir), NULL, NULL,
-	  "The folder that QR codes and documents go to when no bucket is "
-	  "configured." },
+	  "The folder that pictures of QR codes go to when no bucket is "
+	  "configured; nginx serves them from there." },
 	{ "DOCUMENTS_URL", CONF_TEXT, 0, "",
 	  8, TEXT_MAX, AT(documents_url), NULL, NULL,
-	  "What the addresses of stored documents begin with, such as that of a "
-	  "CDN before the bucket, without a slash at the end. Without it no "
-	  "address is given out." },
+	  "What the addresses of those pictures begin with, such as that of a "
+	  "CDN before the bucket, without a slash at the end. PUBLIC_URL and "
+	  "/documents when not set, which is nginx's folder; with a bucket it "
+	  "has to be set." },
 
 	/* AWS, by the names of its own tools */
 	{ "AWS_REGION", CONF_TEXT, 0, "",

@@ -2,6 +2,7 @@
 #include "http/conditional.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/codec.h"
@@ -70,19 +71,40 @@ next_tag(const char **p, struct tag *ret_tag, bool *ret_bad)
 	return true;
 }
 
-/* Only the form we print ourselves: digits without a leading zero. */
+/* Digits without a leading zero at p; how many, 0 when there is no number. */
+static size_t
+take_number(const char *p, size_t len, int64_t *ret_number)
+{
+	int64_t number = 0;
+	size_t i = 0;
+
+	while (i < len && p[i] >= '0' && p[i] <= '9' && i < VERSION_DIGITS_MAX)
+		number = number * 10 + (p[i++] - '0');
+	if (i == 0 || p[0] == '0')
+		return 0;
+	*ret_number = number;
+	return i;
+}
+
+/* Only the forms we print ourselves. */
 static bool
 version_of(const struct tag *tag, int64_t *ret_version)
 {
-	int64_t version = 0;
+	int64_t picture;
+	int64_t version;
+	size_t n;
 
-	if (tag->weak || tag->len == 0 || tag->len > VERSION_DIGITS_MAX ||
-	    tag->text[0] == '0')
+	if (tag->weak)
 		return false;
-	for (size_t i = 0; i < tag->len; i++) {
-		if (tag->text[i] < '0' || tag->text[i] > '9')
+	n = take_number(tag->text, tag->len, &version);
+	if (n == 0)
+		return false;
+	if (n < tag->len) {
+		size_t left = tag->len - n - 1;
+
+		if (tag->text[n] != '.' || left == 0 ||
+		    take_number(tag->text + n + 1, left, &picture) != left)
 			return false;
-		version = version * 10 + (tag->text[i] - '0');
 	}
 	*ret_version = version;
 	return true;
@@ -138,10 +160,27 @@ conditional_none_match(const char *value, const char *etag)
 	return found && !bad;
 }
 
-void
-conditional_etag_version(struct response *res, int64_t version)
+const char *
+conditional_tag(int64_t version, int64_t picture,
+    char out[CONDITIONAL_TAG_MAX])
 {
-	response_header(res, "ETag", "\"%" PRId64 "\"", version);
+	if (picture > 0)
+		(void)snprintf(out, CONDITIONAL_TAG_MAX, "\"%" PRId64
+		    ".%" PRId64 "\"", version, picture);
+	else
+		(void)snprintf(out, CONDITIONAL_TAG_MAX, "\"%" PRId64 "\"",
+		    version);
+	return out;
+}
+
+void
+conditional_etag_version(struct response *res, int64_t version,
+    int64_t picture)
+{
+	char tag[CONDITIONAL_TAG_MAX];
+
+	response_header(res, "ETag", "%s",
+	    conditional_tag(version, picture, tag));
 }
 
 void

@@ -11,22 +11,21 @@
 #include "base/scope.h"
 #include "http/answer.h"
 #include "http/call.h"
+#include "http/conditional.h"
 #include "http/handle.h"
 #include "http/idempotency.h"
 #include "http/request.h"
 #include "http/response.h"
 
 #define LIMIT_DEFAULT 20
-#define ETAG_MAX 24
 #define LOCATION "/api/v1/bookings/"
 
 typedef void render_fn(struct scope *sc, const void *object, struct buf *out);
 
 static const char *
-etag_of(const struct booking *booking, char out[ETAG_MAX])
+etag_of(const struct booking *booking, char out[CONDITIONAL_TAG_MAX])
 {
-	(void)snprintf(out, ETAG_MAX, "\"%" PRId64 "\"", booking->version);
-	return out;
+	return conditional_tag(booking->version, booking->qr_picture, out);
 }
 
 static void
@@ -35,7 +34,7 @@ render_created(struct scope *sc, const void *object, struct buf *out)
 	const struct booking *booking = object;
 	char location[sizeof(LOCATION) + UUID_TEXT_MAX];
 	char id[UUID_TEXT_MAX];
-	char etag[ETAG_MAX];
+	char etag[CONDITIONAL_TAG_MAX];
 
 	(void)sc;
 	(void)snprintf(location, sizeof(location), LOCATION "%s",
@@ -48,7 +47,7 @@ static void
 render_changed(struct scope *sc, const void *object, struct buf *out)
 {
 	const struct booking *booking = object;
-	char etag[ETAG_MAX];
+	char etag[CONDITIONAL_TAG_MAX];
 
 	(void)sc;
 	idempotency_store(out, 200, etag_of(booking, etag), "", &form_booking,
@@ -59,7 +58,7 @@ static void
 render_cancelled(struct scope *sc, const void *object, struct buf *out)
 {
 	const struct booking *booking = object;
-	char etag[ETAG_MAX];
+	char etag[CONDITIONAL_TAG_MAX];
 
 	(void)sc;
 	idempotency_store(out, 200, etag_of(booking, etag), "",
@@ -158,7 +157,8 @@ on_booking_get(struct call *call)
 	if (e)
 		return e;
 
-	conditional_etag_version(call->res, booking->version);
+	conditional_etag_version(call->res, booking->version,
+	    booking->qr_picture);
 	return answer_form(call->sc, call->res, 200, &form_booking, booking);
 }
 

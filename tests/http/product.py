@@ -345,7 +345,7 @@ class World:
 
     def instance(self, *words, environment=None):
         words = list(words)
-        at_folder = 2 if words[0] in ("pg", "redis", "api", "nginx") else 1
+        at_folder = 2 if words[0] in ("pg", "redis", "api", "nginx", "documents") else 1
         words.insert(at_folder, str(self.folder))
         done = subprocess.run([TREE / "tools/instance", *words], text=True, capture_output=True,
                               env={**self.environment, **(environment or {})}, timeout=120)

@@ -94,8 +94,8 @@ class Service:
         for name, value in self.unit.environment().items():
             made[name] = value.replace("%d", str(self.folder / "credentials")).replace(
                 "%S", str(self.folder / "state"))
-        if self.unit["StateDirectory"]:
-            kept = self.folder / "state" / self.unit.one("StateDirectory")
+        for name in " ".join(self.unit["StateDirectory"]).split():
+            kept = self.folder / "state" / name
             kept.mkdir()
             kept.chmod(int(self.unit.one("StateDirectoryMode"), 8))
         made.update(lines)  # a file's settings win over the unit's

@@ -66,7 +66,7 @@ def test_the_api_may_not_move_the_counter(still):
 
 RELAY_CALLS = {
     "franchises.local_instant", "franchises.cut_day", "bookings.franchise_day",
-    "bookings.release", "bookings.finish", "bookings.prune",
+    "bookings.release", "bookings.finish", "bookings.prune", "bookings.qr_stored",
     "bookings.outbox_claim", "bookings.outbox_claim_events", "bookings.outbox_sent",
     "bookings.outbox_put_off", "bookings.outbox_ask",
 }

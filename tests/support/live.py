@@ -208,10 +208,12 @@ class Load:
 
 
 class Live:
-    """An instance of its own, below `folder`."""
+    """An instance of its own, below `folder`; `instance` are tools/instance's
+    own wishes ({"INSTANCE_AWS": "sandbox"})."""
 
-    def __init__(self, folder, **settings):
+    def __init__(self, folder, instance=None, **settings):
         self.folder = folder
+        self.instance = instance or {}
         folder.mkdir(parents=True, exist_ok=True)
         self.dir = folder / "i"
         self.settings = settings
@@ -226,7 +228,7 @@ class Live:
         return done.stdout.strip()
 
     def start(self):
-        self.ctl("start", self.dir, 0, INSTANCE_RATE_LIMIT="off")
+        self.ctl("start", self.dir, 0, INSTANCE_RATE_LIMIT="off", **self.instance)
         self.home = pathlib.Path(self.ctl("home", self.dir))
         if self.settings:
             lines = [f"{name}={value}\n"

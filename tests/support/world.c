@@ -56,6 +56,7 @@ settle(struct world *w)
 		.stripe_secret_key = "",
 		.stripe_webhook_secrets = "",
 		.stripe_url = "http://127.0.0.1:1",
+		.documents_url = "",
 		.stripe_timeout_ms = 1000,
 		.sqs_queue_url = "",
 		.s3_bucket = "",

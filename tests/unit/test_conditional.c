@@ -32,6 +32,31 @@ if_match_reads_versions_and_passes_over_other_tags(void)
 }
 
 static void
+if_match_reads_the_version_whatever_picture_was_there(void)
+{
+	static const char *const none[] = { "\"3.\"", "\"3.x\"", "\"3.01\"",
+		"\".1\"", "\"3.1.1\"", "\"3,1\"", "W/\"3.1\"", "\"0.1\"",
+		"\"1234567890123456789\"", "\"3.1234567890123456789\"" };
+	char tag[CONDITIONAL_TAG_MAX];
+	struct if_match m;
+
+	CU_ASSERT_TRUE(conditional_if_match(conditional_tag(12, 0, tag), &m));
+	CU_ASSERT_STRING_EQUAL(tag, "\"12\"");
+	CU_ASSERT_EQUAL(m.versions[0], 12);
+	CU_ASSERT_TRUE(conditional_if_match(conditional_tag(12, 34, tag), &m));
+	CU_ASSERT_STRING_EQUAL(tag, "\"12.34\"");
+	CU_ASSERT_EQUAL(m.count, 1);
+	CU_ASSERT_EQUAL(m.versions[0], 12);
+	for (size_t i = 0; i < ARRAY_LEN(none); i++) {
+		CU_ASSERT_TRUE(conditional_if_match(none[i], &m));
+		CU_ASSERT_EQUAL(m.count, 0);
+	}
+	/* A new picture is another answer. */
+	CU_ASSERT_FALSE(conditional_none_match("\"12\"", "\"12.1\""));
+	CU_ASSERT_FALSE(conditional_none_match("\"12.1\"", "\"12.2\""));
+}
+
+static void
 what_is_no_list_of_tags_is_refused(void)
 {
 	static const char *const bad[] = { "", " ", ",", "3", "\"3", "3\"",
@@ -131,6 +156,7 @@ ready_json_is_named_by_its_digest(void)
 
 UNIT_SUITE(conditional,
     UNIT_TEST(if_match_reads_versions_and_passes_over_other_tags),
+    UNIT_TEST(if_match_reads_the_version_whatever_picture_was_there),
     UNIT_TEST(what_is_no_list_of_tags_is_refused),
     UNIT_TEST(if_none_match_compares_weakly),
     UNIT_TEST(the_use_case_is_handed_one_version_to_hold_against),
