@@ -17,7 +17,9 @@ from boot import (FRANCHISE, MEMORY, SOCKET, STRIPE_KEY, WEBHOOK_SECRET,
 from fcgi_client import FcgiClient, request_pairs
 from live import day_in, until
 
-RELAYS = ("booking-relay@events.service", "booking-relay@bookings.service")
+EVENTS, BOOKINGS, DOCUMENTS = (f"booking-relay@{topic}.service"
+                               for topic in ("events", "bookings", "documents"))
+RELAYS = (EVENTS, BOOKINGS, DOCUMENTS)
 RUNNING = ("booking-api.service", *RELAYS)
 PAYMENTS = "booking-relay@payments.service"
 days = itertools.count(7)
@@ -115,7 +117,7 @@ def test_postgres_knows_each_unit_by_its_user_and_asks_for_no_password(product):
         " || ' ' || application_name) from pg_stat_activity where datname = 'booking'"
         " and usename like 'booking%'")
     assert roles == ("booking_api booking-api,booking_relay booking-relay bookings,"
-                     "booking_relay booking-relay events")
+                     "booking_relay booking-relay documents,booking_relay booking-relay events")
 
 
 def test_nginx_reaches_the_pool_and_other_users_do_not(product, machine):
@@ -159,7 +161,8 @@ def test_every_process_runs_confined(machine):
                 assert (os.readlink(f"/proc/{pid}/ns/{kind}")
                         != os.readlink(f"/proc/{machine.first}/ns/{kind}")), kind
     assert all(len(users) == 1 for users in uids.values())
-    assert uids["booking-api.service"] != uids[RELAYS[0]] == uids[RELAYS[1]]
+    assert uids["booking-api.service"] != uids[EVENTS]
+    assert uids[EVENTS] == uids[BOOKINGS] == uids[DOCUMENTS]
 
 
 def test_no_process_may_write_but_where_it_must(machine):
@@ -176,8 +179,9 @@ def test_no_process_may_write_but_where_it_must(machine):
         return out.split()
     memory = "/run/customer-booking/memory"
     assert writable("booking-api.service", "booking_api") == [memory]
-    assert writable(RELAYS[0], "booking_relay") == ["/var/lib/customer-booking", memory]
-    assert writable(RELAYS[1], "booking_relay") == [memory]
+    assert writable(BOOKINGS, "booking_relay") == [memory]
+    for unit in (EVENTS, DOCUMENTS):
+        assert writable(unit, "booking_relay") == ["/var/lib/customer-booking", memory]
 
 
 def secrets_seen(machine, unit):
@@ -199,8 +203,10 @@ def test_a_unit_sees_its_own_secrets_and_no_others(product, machine):
     given = {"DATABASE_URL": "", "REDIS_URL": "",
              "ENCRYPTION_KEYS": product.secrets["ENCRYPTION_KEYS"]}
     own = {"SESSION_SECRET": product.secrets["SESSION_SECRET"]}
-    assert secrets_seen(machine, RELAYS[0]) == given
-    assert secrets_seen(machine, RELAYS[1]) == {**given, **own}
+    aws = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_SESSION_TOKEN": ""}
+    assert secrets_seen(machine, EVENTS) == {**given, **aws}
+    assert secrets_seen(machine, BOOKINGS) == {**given, **own}
+    assert secrets_seen(machine, DOCUMENTS) == {**given, **own, **aws}
     all_ = secrets_seen(machine, "booking-api.service")
     assert all_ == {**given, **{n: product.secrets[n] for n in
                     ("JWT_SECRET", "SESSION_SECRET", "LOOKUP_SECRET")},
@@ -244,7 +250,8 @@ def test_files_belong_to_whom_they_should(product, machine):
         "/run/customer-booking": "root root 755",
         "/run/customer-booking/memory": "root booking 2770",
         MEMORY: None,
-        "/var/lib/customer-booking": "booking_relay booking 700",
+        "/var/lib/customer-booking": "booking_relay booking 711",
+        "/var/lib/customer-booking/documents": "booking_relay booking 711",
         "/var/lib/customer-booking/events.jsonl": "booking_relay booking 600",
         f"{product.conf}/credentials": "root root 700",
         f"{product.conf}/credentials/JWT_SECRET": "root root 400",
@@ -305,6 +312,14 @@ def test_a_booking_is_paid_told_and_paid_back(product, machine):
         until(lambda: reads(status="confirmed", payment_status="paid"), "a paid booking")
         status, image = product.ask("GET", f"/api/v1/bookings/{booking}/qr", token)
         assert status == 200 and image[:4] == b"\x89PNG"
+        # And its picture lies where nginx may fetch it, and nobody else may look.
+        url = until(lambda: product.ask("GET", f"/api/v1/bookings/{booking}", token)[1][
+            "qr_code_url"], "a picture's address")
+        path = "/" + url.split("/", 3)[3]
+        status, drawing = product.curl(path.replace(".png", ".svg"))
+        assert status == 200 and drawing.startswith("<svg")
+        folder = "/var/lib/customer-booking/documents/qr"
+        assert machine.run("ls", folder, user="www-data").returncode != 0
         status, ended = product.ask("DELETE", f"/api/v1/bookings/{booking}", token)
         assert status == 200 and ended["status"] == "cancelled"
         # The relay of payments sends the money back.
@@ -485,7 +500,7 @@ def test_a_required_secret_that_is_missing_is_named(product, machine):
 
 def test_a_killed_relay_comes_back_and_no_event_is_lost(product, machine):
     token = product.ctl("token").strip()
-    unit = RELAYS[0]
+    unit = EVENTS
     main = machine.show(unit, "MainPID")
     machine.must("kill", "-KILL", main)
     made = book(product, token)["booking_id"]
@@ -494,7 +509,7 @@ def test_a_killed_relay_comes_back_and_no_event_is_lost(product, machine):
 
 
 def test_a_frozen_relay_is_noticed_and_replaced(machine):
-    unit = RELAYS[1]
+    unit = BOOKINGS
     machine.write(f"/run/systemd/system/{unit}.d/quick.conf", "[Service]\nWatchdogSec=2\n")
     machine.must("systemctl", "daemon-reload")
     machine.must("systemctl", "restart", unit)
