@@ -6,6 +6,16 @@
 #include "base/clock.h"
 #include "base/instant.h"
 
+/* Rounded down, to what exists in the currency. */
+static int64_t
+share_of(const struct cancellation_terms *terms, int64_t amount,
+    int64_t percent)
+{
+	int64_t share = amount / 100 * percent + amount % 100 * percent / 100;
+
+	return share - share % terms->step;
+}
+
 struct cancellation
 cancellation_work_out(const struct cancellation_terms *terms,
     int64_t start_us, int64_t now_us, int64_t paid, int64_t refunded)
@@ -34,11 +44,25 @@ cancellation_work_out(const struct cancellation_terms *terms,
 	if (c.percent > terms->cap_percent)
 		c.percent = terms->cap_percent;
 
-	share = paid / 100 * c.percent + paid % 100 * c.percent / 100;
-	share -= share % terms->step;
+	share = share_of(terms, paid, c.percent);
 	c.fee = share < terms->fee ? share : terms->fee;
 	c.refund = share - c.fee - refunded;
 	if (c.refund < 0)
 		c.refund = 0;
 	return c;
+}
+
+int64_t
+cancellation_of_part(const struct cancellation_terms *terms,
+    const struct cancellation *whole, int64_t was, int64_t is, int64_t kept)
+{
+	int64_t part;
+
+	assert(is >= 0 && is <= was);
+	part = share_of(terms, was - is, whole->percent);
+	if (part > whole->refund)
+		part = whole->refund;
+	if (part > kept - is)
+		part = kept - is;
+	return part > 0 ? part : 0;
 }

@@ -5,6 +5,9 @@
  *
  * percent is that of the best rule whose hours are kept, or the cap if that is
  * worse: moving a booking cannot improve its tier.
+ *
+ * And what comes back when it is only made cheaper.  The fee is not taken then:
+ * it is taken once, by the cancellation, which knows what came back before.
  */
 #ifndef DOMAIN_CANCELLATION_H
 #define DOMAIN_CANCELLATION_H
@@ -32,5 +35,15 @@ struct cancellation {
 struct cancellation cancellation_work_out(
     const struct cancellation_terms *terms, int64_t start_us, int64_t now_us,
     int64_t paid, int64_t refunded);
+
+/*
+ * What comes back of a booking whose price falls from `was` to `is`: the share
+ * of the difference that `whole`, its cancellation now, would give; never more
+ * than that cancellation, or shrinking would evade its fee; and never so much
+ * that less than the new price is kept of what was paid (kept: paid less
+ * refunded), or what was waived and given back by grace would be paid out.
+ */
+int64_t cancellation_of_part(const struct cancellation_terms *terms,
+    const struct cancellation *whole, int64_t was, int64_t is, int64_t kept);
 
 #endif

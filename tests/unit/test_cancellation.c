@@ -225,10 +225,123 @@ a_refund_is_never_negative_nor_above_what_was_paid_and_only_falls(void)
 	}
 }
 
+/* ---- made cheaper ---------------------------------------------------------- */
+
+static void
+a_lower_price_gives_back_its_share_within_its_bounds(void)
+{
+	static const struct {
+		const char *what;
+		int64_t paid;
+		int64_t refunded;
+		int64_t was;
+		int64_t is;
+		int64_t percent;
+		int64_t fee;
+		int64_t step;
+		int64_t back;
+	} cases[] = {
+		{ "all of an hour", 12000, 0, 12000, 10500, 100, 0, 1, 1500 },
+		{ "half of an hour", 12000, 0, 12000, 10500, 50, 0, 1, 750 },
+		{ "nothing of an hour", 12000, 0, 12000, 10500, 0, 0, 1, 0 },
+		{ "no fee is taken", 12000, 0, 12000, 10500, 100, 2000, 1, 1500 },
+		{ "but it is not evaded", 12000, 0, 12000, 1500, 100, 2000, 1,
+		    10000 },
+		{ "nor bit by bit", 12000, 9000, 3000, 1500, 100, 2000, 1, 1000 },
+		{ "the fee eats it all", 1500, 0, 1500, 1000, 100, 2000, 1, 0 },
+		{ "a cent is floored", 10101, 0, 10101, 10000, 50, 0, 1, 50 },
+		{ "yen are whole", 1010000, 0, 1010000, 999900, 50, 0, 100, 5000 },
+		{ "yen are floored", 1010000, 0, 1010000, 1000100, 50, 0, 100,
+		    4900 },
+		{ "what was waived stays", 1500, 0, 1540, 1500, 100, 0, 1, 0 },
+		{ "what staff gave counts", 12000, 2000, 12000, 6000, 100, 0, 1,
+		    4000 },
+		{ "what was kept stays kept", 12000, 0, 6000, 3000, 50, 0, 1,
+		    1500 },
+		{ "nor twice", 12000, 6000, 6000, 0, 50, 0, 1, 0 },
+		{ "free from now on", 12000, 0, 12000, 0, 100, 0, 1, 12000 },
+		{ "the same price", 12000, 0, 12000, 12000, 100, 0, 1, 0 },
+		{ "never paid", 0, 0, 40, 0, 100, 0, 1, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct terms t = { .hours = { 24 },
+			.percent = { cases[i].percent } };
+		const struct cancellation_terms *terms = terms_of(&t, 1,
+		    cases[i].fee, 100, cases[i].step);
+		struct cancellation whole = cancellation_work_out(terms, START,
+		    START - 48 * USEC_PER_HOUR, cases[i].paid,
+		    cases[i].refunded);
+		int64_t back = cancellation_of_part(terms, &whole,
+		    cases[i].was, cases[i].is,
+		    cases[i].paid - cases[i].refunded);
+
+		if (back != cases[i].back)
+			fprintf(stderr, "%s: %lld\n", cases[i].what,
+			    (long long)back);
+		CU_ASSERT_EQUAL(back, cases[i].back);
+	}
+}
+
+/* A booking lives: made cheaper and dearer, nearer and nearer to its start; then
+ * it is cancelled.  Whatever it went through, no more comes back in all than its
+ * first policy gives of all that was paid, and what is kept of it while it
+ * stands is never less than what it costs, but for what was waived. */
+static void
+shrinking_never_pays_better_than_cancelling(void)
+{
+	struct chance chance = chance_open("price down");
+
+	for (int i = 0; i < 3000; i++) {
+		struct terms t;
+		struct cancellation_terms terms = any_terms(&chance, &t);
+		int64_t slot = chance_between(&chance, 1, 30) * 100;
+		int64_t total = slot * chance_between(&chance, 1, 10);
+		int64_t paid = total;
+		int64_t refunded = 0;
+		int64_t waived = 0;
+		int64_t now = START - 250 * USEC_PER_HOUR;
+		struct cancellation c = { 0 };
+
+		for (int move = 0; move < 12; move++) {
+			int64_t next = slot * chance_between(&chance, 0, 12);
+
+			now += chance_between(&chance, 0, 25) * USEC_PER_HOUR;
+			c = cancellation_work_out(&terms, START, now, paid,
+			    refunded);
+			if (chance_between(&chance, 0, 2) == 0)
+				terms.cap_percent = c.percent; /* it moved */
+			if (next < total) {
+				int64_t back = cancellation_of_part(&terms, &c,
+				    total, next, paid - refunded);
+
+				CU_ASSERT_TRUE_FATAL(back >= 0 &&
+				    back <= total - next &&
+				    back <= c.refund);
+				CU_ASSERT_EQUAL_FATAL(back % terms.step, 0);
+				refunded += back;
+			} else if (chance_between(&chance, 0, 3) == 0) {
+				waived += next - total;
+			} else {
+				paid += next - total;
+			}
+			total = next;
+			CU_ASSERT_TRUE_FATAL(paid + waived - refunded >= total);
+		}
+		c = cancellation_work_out(&terms, START, now, paid, refunded);
+		CU_ASSERT_TRUE_FATAL(c.refund + refunded <= paid);
+		/* Not by the tier that holds now: by the best there was. */
+		CU_ASSERT_TRUE_FATAL(c.refund == 0 || c.refund + refunded ==
+		    cancellation_work_out(&terms, START, now, paid, 0).refund);
+	}
+}
+
 UNIT_SUITE(cancellation, UNIT_TEST(the_customers_example_gives_back_a_hundred),
     UNIT_TEST(a_tier_holds_up_to_exactly_its_hour),
     UNIT_TEST(the_order_of_the_rules_does_not_matter),
     UNIT_TEST(without_rules_nothing_comes_back),
     UNIT_TEST(fee_cap_step_and_earlier_refunds_each_take_their_part),
     UNIT_TEST(
-        a_refund_is_never_negative_nor_above_what_was_paid_and_only_falls))
+        a_refund_is_never_negative_nor_above_what_was_paid_and_only_falls),
+    UNIT_TEST(a_lower_price_gives_back_its_share_within_its_bounds),
+    UNIT_TEST(shrinking_never_pays_better_than_cancelling))
