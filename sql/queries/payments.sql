@@ -11,15 +11,18 @@ select p.id, p.booking_id, p.stripe_payment_id, (p.amount * 100)::bigint as amou
  limit 1
 
 -- :name payment_list :all :read
--- All attempts at one booking, oldest first.
+-- The attempts at one booking, oldest first; of very many, all that hold money or
+-- still may, and the newest of the others.
 select p.id, p.booking_id, p.stripe_payment_id, (p.amount * 100)::bigint as amount, p.currency,
        p.payment_method, p.payment_status, p.processed_at, p.created_at, p.updated_at,
        p.session_id, p.session_url, p.session_expires_at, p.failure_code,
        (p.refunded_amount * 100)::bigint as refunded_amount, p.stripe_account, p.version::bigint
-  from payments.payments p
- where p.booking_id = $1::uuid
+  from (select q.* from payments.payments q
+         where q.booking_id = $1::uuid
+         order by (q.payment_status in ('queued', 'open', 'requires_action', 'processing',
+                                        'succeeded')) desc, q.created_at desc, q.id desc
+         limit 100) as p
  order by p.created_at, p.id
- limit 100
 
 -- :name refund_find :one :read
 select r.id, r.payment_id, r.booking_id, r.stripe_refund_id, (r.amount * 100)::bigint as amount,

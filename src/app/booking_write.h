@@ -13,7 +13,8 @@
 #include "domain/day.h"
 #include "store/cache.h"
 
-#define NEWS_MAX 16
+/* A refund from each of refund_plan.h's payments, and what goes with it. */
+#define NEWS_MAX 112
 /* How often a change is worked out anew when what it read has changed. */
 #define WRITE_TRIES 6
 

@@ -15,7 +15,7 @@
 /* No answer comes later than this after the question. */
 #define SURE_US (2 * USEC_PER_MIN)
 #define SEARCH_BEFORE_US USEC_PER_MIN /* clocks differ */
-#define SEARCH_PAGES_MAX 10
+#define SEARCH_PAGES_MAX 40 /* 4,000 charges since then: an operator must look */
 
 enum asked
 payment_ask_kind(enum stripe_kind kind)

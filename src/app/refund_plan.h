@@ -12,7 +12,7 @@
 #include "base/err.h"
 #include "base/uuid.h"
 
-#define REFUND_PLAN_MAX 8
+#define REFUND_PLAN_MAX 100 /* as many as payment_rows gives */
 
 struct app;
 struct args;
