@@ -21,7 +21,8 @@ static const struct option_spec specs[] = {
 static const struct command command = {
 	.name = "verify",
 	.text = "Proves that the books balance: the counter of every slot "
-	    "equals the children of the bookings that stand on it, every "
+	    "equals the children of the bookings that stand on it and the "
+	    "places that changes hold there until they are paid, every "
 	    "booking's hours are in the ledger, its events are numbered "
 	    "without a gap, its children are as many as it says, what it says "
 	    "was paid and refunded is the sum of its payments and refunds, "

@@ -20,6 +20,7 @@ begin
         grant select on franchises.franchises, franchises.peak_windows, franchises.closed_days,
               franchises.slot_ledger, bookings.bookings, bookings.booking_children,
               bookings.customer_info, bookings.visits, bookings.idempotency_keys,
+              bookings.pending_changes, bookings.held_places,
               access.api_keys to booking_api;
         grant select (event_id) on bookings.outbox to booking_api;
         grant select on payments.payments, payments.refunds to booking_api;
@@ -33,8 +34,8 @@ begin
         for s in select p.oid::regprocedure::text from pg_proc p
                   join pg_namespace n on n.oid = p.pronamespace
                  where (n.nspname = 'bookings'
-                   and p.proname in ('place', 'change', 'release', 'remember',
-                                     'check_in', 'check_out'))
+                   and p.proname in ('place', 'change', 'propose', 'end_change', 'release',
+                                     'remember', 'check_in', 'check_out'))
                     or (n.nspname = 'payments'
                    and p.proname in ('apply', 'keep_event', 'restate_answer',
                                      'is_of_others')) loop
@@ -48,8 +49,8 @@ begin
         grant usage on schema franchises, bookings, payments, access to booking_relay;
         grant select on franchises.franchises, franchises.peak_windows, franchises.closed_days,
               franchises.slot_ledger, bookings.bookings, bookings.booking_children,
-              bookings.customer_info, bookings.visits,
-              bookings.idempotency_keys to booking_relay;
+              bookings.customer_info, bookings.visits, bookings.idempotency_keys,
+              bookings.pending_changes, bookings.held_places to booking_relay;
         grant select (event_id) on bookings.outbox to booking_relay;
         grant select on payments.payments, payments.refunds to booking_relay;
         grant execute on function
@@ -60,7 +61,7 @@ begin
         for s in select p.oid::regprocedure::text from pg_proc p
                   join pg_namespace n on n.oid = p.pronamespace
                  where (n.nspname = 'bookings'
-                   and (p.proname in ('release', 'finish', 'prune', 'qr_stored')
+                   and (p.proname in ('release', 'end_change', 'finish', 'prune', 'qr_stored')
                         or p.proname like 'outbox\_%'))
                     or (n.nspname = 'payments'
                    and p.proname in ('apply', 'keep_event', 'is_of_others')) loop

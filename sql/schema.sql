@@ -11,7 +11,9 @@
 --     is unfinished, the journal balances and is append-only; states are known
 --     words;
 --   * a change of a booking and its rows in the outbox are one commit: both
---     happen in the same function.
+--     happen in the same function;
+--   * of a booking one change at most waits for its money (pending_changes: its
+--     primary key), and holds places that the ledger counts.
 --
 -- Lock order, for the whole product: customer (advisory) -> booking row ->
 -- franchise row -> slots by (franchise, start) -> children -> outbox.  Whoever
@@ -187,6 +189,7 @@ create table bookings.booking_children (
     child_key            uuid not null,  -- keyed hash of customer and name
     period               tstzrange not null,
     active               boolean not null default true,
+    change               boolean not null default false, -- of a pending change
     constraint booking_children_one_place exclude using gist (
         child_key with =, period with &&, booking_id with <>) where (active)
 );
@@ -200,6 +203,42 @@ create table bookings.customer_info (
     phone             bytea not null,
     emergency_contact bytea
 );
+
+-- ---- changes of paid bookings that wait for their money --------------------
+
+-- A change to a higher price takes effect once the difference is paid.  Until
+-- then the booking stands as it is, and what the change needs beyond that is
+-- held: places, slot by slot, and its children, who are marked, and are nowhere
+-- else meanwhile.  There is one a booking, while that is confirmed.
+
+create table bookings.pending_changes (
+    booking_id       uuid primary key references bookings.bookings,
+    id               uuid not null unique, -- payments of the difference name it
+    start_datetime   timestamptz not null,
+    end_datetime     timestamptz not null,
+    child_count      smallint not null check (child_count between 1 and 10),
+    total_amount     numeric(10,2) not null check (total_amount > 0),
+    line_items       json not null,
+    refund_cap_percent smallint not null check (refund_cap_percent between 0 and 100),
+    contact          bytea[],              -- sealed as in customer_info; null: the same
+    email_hash       bytea,
+    expires_at       timestamptz not null,
+    created_at       timestamptz not null,
+    constraint pending_changes_forward check (end_datetime > start_datetime),
+    constraint pending_changes_contact check (
+        (contact is null) = (email_hash is null) and cardinality(contact) = 4)
+);
+
+-- What it holds beyond the booking's own places; slot_ledger.booked counts them.
+create table bookings.held_places (
+    booking_id   uuid not null references bookings.pending_changes,
+    franchise_id uuid not null,
+    slot_start   timestamptz not null,
+    places       smallint not null check (places > 0),
+    primary key (booking_id, slot_start),
+    foreign key (franchise_id, slot_start) references franchises.slot_ledger
+);
+create index idx_held_places_slot on bookings.held_places (franchise_id, slot_start);
 
 -- ---- what must follow a commit, and what was answered ----------------------
 
@@ -333,8 +372,9 @@ end $$;
 -- picks the day by an instant, p_day by its date; both null: today there.
 --
 -- left_over counts a lapsed hold's places as free: a hold that nobody has
--- expired yet never blocks.  valid_until is the next moment at which any of
--- this changes by the clock alone.
+-- expired yet never blocks; nor do places held by a change that has lapsed.
+-- lapsed counts both.  valid_until is the next moment at which any of this
+-- changes by the clock alone.
 create type bookings.day as (
     franchise_id uuid, version integer, is_active boolean, currency text,
     time_zone text, slot_minutes integer, lead_minutes integer, horizon_days integer,
@@ -355,6 +395,7 @@ declare
     cut record;
     peak_starts time[];
     peak_ends time[];
+    changes integer;
 begin
     select * into f from franchises.franchises where id = p_franchise;
     if not found then
@@ -452,6 +493,25 @@ begin
                     where b.franchise_id = f.id and (b.booking_status = 'pending') is true
                       and b.hold_expires_at <= d.as_of and b.start_datetime >= d.open_at
                       and b.start_datetime <= u.s and b.end_datetime > u.s), 0) order by u.i)
+          into d.left_over
+          from unnest(d.starts) with ordinality as u (s, i);
+    end if;
+
+    -- The same of a paid booking's change that was not paid in time.
+    select count(distinct h.booking_id) filter (where c.expires_at <= d.as_of),
+           least(d.valid_until, min(c.expires_at) filter (where c.expires_at > d.as_of))
+      into changes, d.valid_until
+      from bookings.held_places h
+      join bookings.pending_changes c on c.booking_id = h.booking_id
+     where h.franchise_id = f.id and h.slot_start >= d.open_at and h.slot_start < d.close_at;
+    if changes > 0 then
+        d.lapsed := d.lapsed + changes;
+        select array_agg(d.left_over[u.i] + coalesce((
+                   select sum(h.places)::integer
+                     from bookings.held_places h
+                     join bookings.pending_changes c on c.booking_id = h.booking_id
+                    where h.franchise_id = f.id and h.slot_start = u.s
+                      and c.expires_at <= d.as_of), 0) order by u.i)
           into d.left_over
           from unnest(d.starts) with ordinality as u (s, i);
     end if;
@@ -556,15 +616,18 @@ begin
     end if;
 end $$;
 
+-- p_change: they are those of a change that is not paid yet.
 create function bookings.put_children(p_booking uuid, p_customer uuid, p_from timestamptz,
-    p_until timestamptz, p_ids uuid[], p_keys uuid[], p_ages bigint[], p_texts bytea[])
+    p_until timestamptz, p_ids uuid[], p_keys uuid[], p_ages bigint[], p_texts bytea[],
+    p_change boolean default false)
 returns void language plpgsql as $$ -- plpgsql: its plan is kept
 begin
     insert into bookings.booking_children (id, booking_id, name, age, special_needs, allergies,
-           pickup_authorization, special_instructions, position, customer_id, child_key, period)
+           pickup_authorization, special_instructions, position, customer_id, child_key, period,
+           change)
     select c.id, p_booking, p_texts[5 * c.i - 4], c.age, p_texts[5 * c.i - 3],
            p_texts[5 * c.i - 2], p_texts[5 * c.i - 1], p_texts[5 * c.i], c.i, p_customer,
-           c.key, tstzrange(p_from, p_until)
+           c.key, tstzrange(p_from, p_until), p_change
       from unnest(p_ids, p_keys, p_ages) with ordinality as c (id, key, age, i)
      order by c.key;
 end $$;
@@ -667,6 +730,9 @@ end $$;
 -- (null arrays: the same children) and contact (null: the same).
 -- p_franchise_version is null when neither times nor places change.  p_at is
 -- the time the stored answer tells: an answer and a later look agree.
+--
+-- A change that waits for its money is replaced by this one.  p_waived is what
+-- a higher price asks for and nobody can charge; the refunds are for a lower.
 create function bookings.change(
     p_id uuid, p_customer uuid, p_version integer, p_franchise_version integer,
     p_from timestamptz, p_until timestamptz, p_minutes integer,
@@ -676,13 +742,16 @@ create function bookings.change(
     p_news_topics text[], p_news_types text[], p_news_ids uuid[], p_news_facts text[],
     p_news_sealed bytea[], p_news_due timestamptz[],
     p_caller text, p_key text, p_fingerprint bytea, p_answer bytea, p_at timestamptz,
-    p_attempt uuid default null)
+    p_attempt uuid default null, p_waived bigint default null,
+    p_refund_ids uuid[] default '{}', p_refund_payments uuid[] default '{}',
+    p_refund_amounts bigint[] default '{}')
 returns void language plpgsql security definer
 set search_path = pg_catalog, pg_temp as $$
 declare
     b bookings.bookings;
     children integer;
-    moved interval;
+    moves boolean;
+    replaces boolean;
 begin
     perform bookings.take_key(p_caller, p_key);
     perform pg_advisory_xact_lock(hashtextextended(p_customer::text, 2));
@@ -701,35 +770,17 @@ begin
     end if;
     children := coalesce(cardinality(p_child_ids), b.child_count);
 
-    if (p_from, p_until, children) is distinct from
-       (b.start_datetime, b.end_datetime, b.child_count::integer) then
-        with slots as materialized (
-            select l.slot_start,
-                   l.slot_start >= p_from and l.slot_end <= p_until
-                       and l.slot_end = l.slot_start + make_interval(mins => p_minutes) as in_new,
-                   l.slot_start >= b.start_datetime and l.slot_start < b.end_datetime as in_old
-              from franchises.slot_ledger l
-             where l.franchise_id = b.franchise_id
-               and (l.slot_start >= p_from and l.slot_start < p_until
-                    or l.slot_start >= b.start_datetime and l.slot_start < b.end_datetime)
-             order by l.slot_start for update
-        ), done as (
-            update franchises.slot_ledger l
-               set booked = l.booked + case when s.in_new then children else 0 end
-                                     - case when s.in_old then b.child_count else 0 end
-              from slots s
-             where l.franchise_id = b.franchise_id and l.slot_start = s.slot_start
-               and l.booked + case when s.in_new then children else 0 end
-                            - case when s.in_old then b.child_count else 0 end
-                   between 0 and l.capacity
-            returning l.slot_end - l.slot_start as length, s.in_new
-        )
-        select sum(length) filter (where in_new) into moved
-          from done having count(*) = (select count(*) from slots);
-        -- Slots never overlap: as much time as was asked for is all of it.
-        if moved is distinct from p_until - p_from then
-            raise exception 'no room' using errcode = 'CB001';
-        end if;
+    moves := (p_from, p_until, children) is distinct from
+             (b.start_datetime, b.end_datetime, b.child_count::integer);
+    replaces := exists (select from bookings.pending_changes c where c.booking_id = p_id);
+    if moves or replaces then
+        -- The slots of hours that stay as they are may be of another grid.
+        perform bookings.shift_places(b, p_from, p_until, children,
+            case when moves then p_minutes end, false);
+    end if;
+    if replaces then
+        perform bookings.forget_change(p_id, 'replaced');
+        perform payments.supersede(p_id);
     end if;
 
     update bookings.bookings set
@@ -759,6 +810,15 @@ begin
         perform payments.supersede(p_id);
         perform payments.put_attempt(p_attempt, p_id, p_total, b.currency, 'checkout', null);
     end if;
+    if p_waived > 0 then
+        perform payments.put_entry('waiver', p_id, p_id, 'waivers', 'customers',
+            p_waived / 100.0, b.currency);
+    end if;
+    if p_refund_ids <> '{}' then
+        perform payments.put_refunds(p_id, p_refund_ids, p_refund_payments, p_refund_amounts,
+            array_fill('price_down'::text, array[cardinality(p_refund_ids)]));
+        perform payments.sum_up(p_id);
+    end if;
     perform bookings.tell(p_id, b.event_sequence, p_news_topics, p_news_types, p_news_ids,
         p_news_facts, p_news_sealed, p_news_due);
     if p_key is not null then
@@ -768,7 +828,8 @@ begin
 end $$;
 
 -- End a booking that still stands at p_version (cancelled, expired): its
--- places are free again, its children may be elsewhere.
+-- places, and those that a change of it holds, are free again, its children
+-- may be elsewhere.
 create function bookings.release(
     p_id uuid, p_customer uuid, p_version integer, p_status text, p_payment_status text,
     p_reason bytea, p_refund bigint,
@@ -793,15 +854,8 @@ begin
         raise exception 'that state keeps its places' using errcode = '22023';
     end if;
 
-    with slots as materialized (
-        select l.slot_start from franchises.slot_ledger l
-         where l.franchise_id = b.franchise_id
-           and l.slot_start >= b.start_datetime and l.slot_start < b.end_datetime
-         order by l.slot_start for update
-    )
-    update franchises.slot_ledger l set booked = l.booked - b.child_count
-      from slots s
-     where l.franchise_id = b.franchise_id and l.slot_start = s.slot_start;
+    perform bookings.shift_places(b, null, null, 0, null, false);
+    perform bookings.forget_change(p_id, 'dropped');
 
     update bookings.bookings set
         booking_status = p_status, payment_status = p_payment_status,
@@ -834,6 +888,230 @@ begin
     perform bookings.take_key(p_caller, p_key);
     insert into bookings.idempotency_keys (caller, key, fingerprint, booking_id, answer)
     values (p_caller, p_key, p_fingerprint, p_booking, p_answer);
+end $$;
+
+-- ---- changes that wait for their money: asked for, applied, over -------------
+
+/*
+ * Move the places of a booking and of the change it may have, in one statement
+ * that locks every slot in order first.  The booking comes to stand at p_from
+ * to p_until (nulls: nowhere) with p_children; with p_keeps it stays where it is,
+ * and only what it would need on top is taken.  What the change held is
+ * given back.  CB001 when there is no room, or no slot.
+ */
+create function bookings.shift_places(b bookings.bookings, p_from timestamptz, p_until timestamptz,
+    p_children integer, p_minutes integer, p_keeps boolean)
+returns void language plpgsql as $$
+declare
+    c record; -- the change that gives back
+    found_time interval;
+    wanted bigint;
+    moved bigint;
+begin
+    select p.start_datetime, p.end_datetime into c
+      from bookings.pending_changes p where p.booking_id = b.id;
+    with slots as materialized (
+        select l.slot_start, l.slot_end - l.slot_start as length,
+               coalesce(l.slot_start >= p_from and l.slot_end <= p_until
+                   and (p_minutes is null
+                        or l.slot_end = l.slot_start + make_interval(mins => p_minutes)), false) as in_new,
+               l.slot_start >= b.start_datetime and l.slot_start < b.end_datetime as in_old
+          from franchises.slot_ledger l
+         where l.franchise_id = b.franchise_id
+           and (l.slot_start >= p_from and l.slot_start < p_until
+                or l.slot_start >= b.start_datetime and l.slot_start < b.end_datetime
+                or l.slot_start >= c.start_datetime and l.slot_start < c.end_datetime)
+         order by l.slot_start for update
+    ), shifts as (
+        select s.slot_start, s.length, s.in_new,
+               case when p_keeps
+                    then greatest(n.taken - n.given, 0) else n.taken - n.given end
+               - coalesce(h.places, 0) as places
+          from slots s
+         cross join lateral (
+               select case when s.in_new then p_children else 0 end as taken,
+                      case when s.in_old then b.child_count else 0 end as given) as n
+          left join bookings.held_places h on h.booking_id = b.id and h.slot_start = s.slot_start
+    ), done as (
+        update franchises.slot_ledger l set booked = l.booked + s.places
+          from shifts s
+         where l.franchise_id = b.franchise_id and l.slot_start = s.slot_start
+           and s.places <> 0 and l.booked + s.places between 0 and l.capacity
+        returning 1
+    )
+    select (select sum(s.length) filter (where s.in_new) from shifts s),
+           (select count(*) from shifts s where s.places <> 0),
+           (select count(*) from done)
+      into found_time, wanted, moved;
+    -- Slots never overlap: as much time as was asked for is all of it.
+    if moved <> wanted or found_time is distinct from p_until - p_from then
+        raise exception 'no room' using errcode = 'CB001';
+    end if;
+end $$;
+
+-- The change of a booking is over; its places have been given back or taken
+-- over.  p_how is 'applied', 'replaced' or 'dropped', and is kept for money that
+-- comes later; one that had lapsed is dropped, whoever replaced it.
+create function bookings.forget_change(p_booking uuid, p_how text)
+returns void language plpgsql as $$
+declare
+    c record;
+begin
+    select p.id, p.expires_at <= now() as lapsed into c
+      from bookings.pending_changes p where p.booking_id = p_booking;
+    if not found then
+        return;
+    end if;
+    delete from bookings.booking_children where booking_id = p_booking and change;
+    delete from bookings.held_places where booking_id = p_booking;
+    delete from bookings.pending_changes where booking_id = p_booking;
+    update payments.payments
+       set change_end = case when p_how = 'replaced' and c.lapsed then 'dropped' else p_how end,
+           updated_at = now(), version = version + 1
+     where booking_id = p_booking and change_id = c.id;
+end $$;
+
+-- Whoever takes a booking out of the state 'confirmed', or its change away,
+-- begins with this, under the booking's lock: a change that is there gives its
+-- places back, and its payment is no longer wanted.
+create function bookings.abandon_change(b bookings.bookings, p_how text)
+returns void language plpgsql as $$
+begin
+    if exists (select from bookings.pending_changes c where c.booking_id = b.id) then
+        perform bookings.shift_places(b, null, null, 0, null, true);
+        perform bookings.forget_change(b.id, p_how);
+        perform payments.supersede(b.id);
+    end if;
+end $$;
+
+-- It is paid: the booking becomes what the change says.
+create function bookings.apply_change(b bookings.bookings, p_change uuid)
+returns void language plpgsql as $$
+declare
+    c record;
+begin
+    select * into c from bookings.pending_changes p where p.booking_id = b.id and p.id = p_change;
+    if not found or b.booking_status <> 'confirmed' then
+        raise exception 'the change is over' using errcode = 'CB003';
+    end if;
+    perform bookings.shift_places(b, c.start_datetime, c.end_datetime, c.child_count, null, false);
+    delete from bookings.booking_children where booking_id = b.id and not change;
+    update bookings.booking_children set change = false where booking_id = b.id;
+    if c.contact is not null then
+        update bookings.customer_info set name = c.contact[1], email = c.contact[2],
+               phone = c.contact[3], emergency_contact = c.contact[4]
+         where booking_id = b.id;
+    end if;
+    update bookings.bookings set
+        start_datetime = c.start_datetime, end_datetime = c.end_datetime,
+        child_count = c.child_count, total_amount = c.total_amount, line_items = c.line_items,
+        refund_cap_percent = least(refund_cap_percent, c.refund_cap_percent),
+        email_hash = coalesce(c.email_hash, email_hash)
+     where id = b.id;
+    perform bookings.forget_change(b.id, 'applied');
+end $$;
+
+-- Ask for a change of a paid booking that still stands at p_version, to the
+-- higher price p_total: it waits until p_expires for p_attempt to be paid, and
+-- replaces one that waits already.  Its children are always given; a null
+-- contact is the same.  No event is told before it takes effect.
+create function bookings.propose(
+    p_id uuid, p_customer uuid, p_version integer, p_franchise_version integer,
+    p_change uuid, p_from timestamptz, p_until timestamptz, p_minutes integer,
+    p_total bigint, p_line_items text, p_refund_cap bigint, p_expires timestamptz,
+    p_contact bytea[], p_email_hash bytea,
+    p_child_ids uuid[], p_child_keys uuid[], p_child_ages bigint[], p_child_texts bytea[],
+    p_attempt uuid,
+    p_news_topics text[], p_news_types text[], p_news_ids uuid[], p_news_facts text[],
+    p_news_sealed bytea[], p_news_due timestamptz[],
+    p_caller text, p_key text, p_fingerprint bytea, p_answer bytea, p_at timestamptz)
+returns void language plpgsql security definer
+set search_path = pg_catalog, pg_temp as $$
+declare
+    b bookings.bookings;
+    children integer := cardinality(p_child_ids);
+    due bigint;
+begin
+    perform bookings.take_key(p_caller, p_key);
+    perform pg_advisory_xact_lock(hashtextextended(p_customer::text, 2));
+    select * into b from bookings.bookings
+     where id = p_id and customer_id = p_customer and version = p_version for update;
+    if not found or b.booking_status <> 'confirmed' then
+        raise exception 'the booking has changed' using errcode = 'CB003';
+    end if;
+    perform from franchises.franchises f
+      where f.id = b.franchise_id and f.version = p_franchise_version;
+    if not found then
+        raise exception 'the franchise has changed' using errcode = 'CB003';
+    end if;
+    due := p_total - b.total_amount * 100;
+    if due <= 0 or p_expires > least(p_from, b.start_datetime) or 'events' = any (p_news_topics) then
+        raise exception 'no change that waits for money' using errcode = '22023';
+    end if;
+
+    perform bookings.shift_places(b, p_from, p_until, children, p_minutes, true);
+    perform bookings.forget_change(p_id, 'replaced');
+    insert into bookings.pending_changes (booking_id, id, start_datetime, end_datetime, child_count,
+        total_amount, line_items, refund_cap_percent, contact, email_hash, expires_at, created_at)
+    values (p_id, p_change, p_from, p_until, children, p_total / 100.0, p_line_items::json,
+        p_refund_cap, p_contact, p_email_hash, p_expires, p_at);
+    insert into bookings.held_places (booking_id, franchise_id, slot_start, places)
+    select p_id, b.franchise_id, l.slot_start, n.places
+      from franchises.slot_ledger l
+     cross join lateral (select children - case when l.slot_start >= b.start_datetime
+            and l.slot_start < b.end_datetime then b.child_count else 0 end as places) as n
+     where l.franchise_id = b.franchise_id and l.slot_start >= p_from and l.slot_start < p_until
+       and n.places > 0;
+    perform bookings.put_children(p_id, b.customer_id, p_from, p_until,
+        p_child_ids, p_child_keys, p_child_ages, p_child_texts, true);
+
+    perform payments.supersede(p_id);
+    perform payments.put_attempt(p_attempt, p_id, due, b.currency, 'checkout', null, p_change);
+    update bookings.bookings set version = version + 1, updated_at = p_at where id = p_id;
+    perform bookings.tell(p_id, b.event_sequence, p_news_topics, p_news_types, p_news_ids,
+        p_news_facts, p_news_sealed, p_news_due);
+    if p_key is not null then
+        insert into bookings.idempotency_keys (caller, key, fingerprint, booking_id, answer)
+        values (p_caller, p_key, p_fingerprint, p_id, p_answer);
+    end if;
+end $$;
+
+-- Take that change away, while the booking still stands at p_version: the
+-- customer withdrew it ('replaced'), or it has lapsed ('dropped').
+create function bookings.end_change(p_id uuid, p_customer uuid, p_version integer, p_change uuid,
+    p_how text,
+    p_news_topics text[], p_news_types text[], p_news_ids uuid[], p_news_facts text[],
+    p_news_sealed bytea[], p_news_due timestamptz[],
+    p_caller text, p_key text, p_fingerprint bytea, p_answer bytea, p_at timestamptz)
+returns void language plpgsql security definer
+set search_path = pg_catalog, pg_temp as $$
+declare
+    b bookings.bookings;
+begin
+    perform bookings.take_key(p_caller, p_key);
+    perform pg_advisory_xact_lock(hashtextextended(p_customer::text, 2));
+    select * into b from bookings.bookings
+     where id = p_id and customer_id = p_customer and version = p_version for update;
+    if not found then
+        raise exception 'the booking has changed' using errcode = 'CB003';
+    end if;
+    perform from bookings.pending_changes c
+      where c.booking_id = p_id and c.id = p_change
+        and (c.expires_at <= now() or p_how = 'replaced');
+    if not found then
+        raise exception 'the change is over, or has not lapsed' using errcode = 'CB003';
+    elsif 'events' = any (p_news_topics) then
+        raise exception 'a change that ends is no event' using errcode = '22023';
+    end if;
+
+    perform bookings.abandon_change(b, p_how);
+    update bookings.bookings set version = version + 1, updated_at = p_at where id = p_id;
+    perform bookings.tell(p_id, b.event_sequence, p_news_topics, p_news_types, p_news_ids,
+        p_news_facts, p_news_sealed, p_news_due);
+    if p_key is not null then
+        insert into bookings.idempotency_keys (caller, key, fingerprint, booking_id, answer)
+        values (p_caller, p_key, p_fingerprint, p_id, p_answer);
+    end if;
 end $$;
 
 -- ---- franchises are kept: set up, changed, closed for a day ----------------
@@ -1005,6 +1283,13 @@ begin
       from bookings.bookings b
      where b.franchise_id = p_id and b.start_datetime >= from_at and b.start_datetime < until_at
        and b.booking_status in ('pending', 'confirmed', 'checked_in');
+    -- Nor may a change that waits for its money end on a closed day.
+    select standing + count(*), lapsed + count(*) filter (where c.expires_at <= now())
+      into standing, lapsed
+      from bookings.pending_changes c
+      join bookings.bookings b on b.id = c.booking_id
+     where b.franchise_id = p_id and c.start_datetime >= from_at and c.start_datetime < until_at
+       and not (b.start_datetime >= from_at and b.start_datetime < until_at);
     if standing > 0 then
         raise exception using errcode = 'CB014', message =
             'bookings stand on that day: ' || standing
@@ -1060,6 +1345,10 @@ create table payments.payments (
     stripe_account    varchar(100),
     updated_at        timestamptz not null default now(),
     version           integer not null default 1,
+    change_id         uuid,        -- the change it is for; null: the booking itself
+    change_end        varchar(20), -- what became of that; null: nothing yet
+    constraint payments_change_end check (change_end is null
+        or change_end in ('applied', 'replaced', 'dropped') and change_id is not null),
     constraint payments_refund_within_paid check (
         refunded_amount >= 0 and refunded_amount <= amount
         and (refunded_amount = 0 or payment_status = 'succeeded'))
@@ -1195,14 +1484,14 @@ begin
      where b.id = p_booking;
 end $$;
 
--- A queued attempt to pay a booking.
+-- A queued attempt to pay a booking, or (p_change) what a change of it costs.
 create function payments.put_attempt(p_id uuid, p_booking uuid, p_amount bigint, p_currency text,
-    p_method text, p_account text)
+    p_method text, p_account text, p_change uuid default null)
 returns void language plpgsql as $$
 begin
     insert into payments.payments (id, booking_id, amount, currency, payment_method,
-        payment_status, stripe_account)
-    values (p_id, p_booking, p_amount / 100.0, p_currency, p_method, 'queued', p_account);
+        payment_status, stripe_account, change_id)
+    values (p_id, p_booking, p_amount / 100.0, p_currency, p_method, 'queued', p_account, p_change);
 end $$;
 
 -- What is not finished and no longer wanted.  Its session may still be paid:
@@ -1242,16 +1531,19 @@ end $$;
  * decides from rows it read; versions say whether they still stand (CB003).
  *
  *   booking   {id, customer, version, status?, payment_status?,
- *              hold_expires_at? (null clears), retake?: minutes of a slot}
+ *              hold_expires_at? (null clears), retake?: minutes of a slot,
+ *              change?: the id of the pending change that takes effect,
+ *              change_expires_at?: until when it waits now}
  *   event     {id, type, object, payment?}: Stripe's; CB007 when it had effect
  *   payment   {id, version, status, intent?, session?, url?, session_expires_at?,
  *              failure?}
- *   attempt   {id, amount, currency, method, account?}: a new one
+ *   attempt   {id, amount, currency, method, account?, change?}: a new one
  *   refunds   [{id, payment, amount, reason}]: new ones
  *   refund    {id, version, status, stripe_id?, failure?}
  *   entries   [{kind, reference, debit, credit, amount, currency}]
  *
- * retake takes the places again, CB001 when they are not free any more.
+ * retake takes the places again, CB001 when they are not free any more.  With a
+ * change whatever else is unfinished is superseded.
  */
 create function payments.apply(p_do jsonb,
     p_news_topics text[], p_news_types text[], p_news_ids uuid[], p_news_facts text[],
@@ -1308,10 +1600,20 @@ begin
             raise exception 'the payment has changed' using errcode = 'CB003';
         end if;
     end if;
+    -- After the payment: what becomes of a change is written on its payments too.
+    if want ? 'change' then
+        perform bookings.apply_change(b, (want ->> 'change')::uuid);
+        perform payments.supersede(b.id);
+    elsif want ? 'change_expires_at' then
+        update bookings.pending_changes
+           set expires_at = (want ->> 'change_expires_at')::timestamptz
+         where booking_id = b.id;
+    end if;
     if p_do ? 'attempt' then
         perform payments.put_attempt((p_do #>> '{attempt,id}')::uuid, b.id,
             (p_do #>> '{attempt,amount}')::bigint, p_do #>> '{attempt,currency}',
-            p_do #>> '{attempt,method}', p_do #>> '{attempt,account}');
+            p_do #>> '{attempt,method}', p_do #>> '{attempt,account}',
+            (p_do #>> '{attempt,change}')::uuid);
     end if;
     if back is not null then
         update payments.refunds set
@@ -1401,7 +1703,8 @@ create table bookings.qr_revocations (
 );
 
 -- The children of a confirmed booking that still stands at p_version are here.
--- Once, and only on its day, as the franchise's clocks have it.
+-- Once, and only on its day, as the franchise's clocks have it.  A change that
+-- waits for its money goes: who is here is not moved any more.
 create function bookings.check_in(
     p_id uuid, p_customer uuid, p_version integer, p_by text, p_with text, p_at timestamptz,
     p_news_topics text[], p_news_types text[], p_news_ids uuid[], p_news_facts text[],
@@ -1427,6 +1730,7 @@ begin
         raise exception 'another day has begun' using errcode = 'CB003';
     end if;
 
+    perform bookings.abandon_change(b, 'dropped');
     insert into bookings.visits (booking_id, checked_in_at, checked_in_by, checked_in_with)
     values (p_id, p_at, p_by, p_with);
     update bookings.bookings set booking_status = 'checked_in', version = version + 1,
@@ -1577,11 +1881,12 @@ set enable_mergejoin = off as $$
     )
     select o.id, o.type, o.booking_id, o.event_id, o.sequence, o.facts, o.sealed, o.created_at,
            b.data_key, o.attempts, now() - coalesce(o.failing_since, now()), b.franchise_id,
-           case when o.facts ? 'retaken' or o.type in
+           case when o.facts ?| array['retaken', 'held_start_datetime'] or o.type in
                 ('BookingCreated', 'BookingModified', 'BookingCancelled', 'BookingExpired') then (
                select array_agg(distinct (t.at at time zone f.timezone)::date - date '1970-01-01')
                  from (values ((o.facts ->> 'start_datetime')::timestamptz),
-                              ((o.facts ->> 'was_start_datetime')::timestamptz)) as t (at)
+                              ((o.facts ->> 'was_start_datetime')::timestamptz),
+                              ((o.facts ->> 'held_start_datetime')::timestamptz)) as t (at)
                 where t.at is not null) end
       from mine o
       join bookings.bookings b on b.id = o.booking_id
@@ -1698,6 +2003,7 @@ begin
     if (p_from, p_status) not in (('checked_in', 'completed'), ('confirmed', 'no_show')) then
         raise exception 'a booking does not end that way' using errcode = '22023';
     end if;
+    perform bookings.abandon_change(b, 'dropped');
     update bookings.bookings set booking_status = p_status, version = version + 1,
            updated_at = now(),
            event_sequence = event_sequence + cardinality(array_positions(p_news_topics, 'events'))

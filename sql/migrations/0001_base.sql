@@ -300,8 +300,9 @@ end $$;
 -- picks the day by an instant, p_day by its date; both null: today there.
 --
 -- left_over counts a lapsed hold's places as free: a hold that nobody has
--- expired yet never blocks.  valid_until is the next moment at which any of
--- this changes by the clock alone.
+-- expired yet never blocks; nor do places held by a change that has lapsed.
+-- lapsed counts both.  valid_until is the next moment at which any of this
+-- changes by the clock alone.
 create type bookings.day as (
     franchise_id uuid, version integer, is_active boolean, currency text,
     time_zone text, slot_minutes integer, lead_minutes integer, horizon_days integer,
@@ -322,6 +323,7 @@ declare
     cut record;
     peak_starts time[];
     peak_ends time[];
+    changes integer;
 begin
     select * into f from franchises.franchises where id = p_franchise;
     if not found then
@@ -419,6 +421,25 @@ begin
                     where b.franchise_id = f.id and (b.booking_status = 'pending') is true
                       and b.hold_expires_at <= d.as_of and b.start_datetime >= d.open_at
                       and b.start_datetime <= u.s and b.end_datetime > u.s), 0) order by u.i)
+          into d.left_over
+          from unnest(d.starts) with ordinality as u (s, i);
+    end if;
+
+    -- The same of a paid booking's change that was not paid in time.
+    select count(distinct h.booking_id) filter (where c.expires_at <= d.as_of),
+           least(d.valid_until, min(c.expires_at) filter (where c.expires_at > d.as_of))
+      into changes, d.valid_until
+      from bookings.held_places h
+      join bookings.pending_changes c on c.booking_id = h.booking_id
+     where h.franchise_id = f.id and h.slot_start >= d.open_at and h.slot_start < d.close_at;
+    if changes > 0 then
+        d.lapsed := d.lapsed + changes;
+        select array_agg(d.left_over[u.i] + coalesce((
+                   select sum(h.places)::integer
+                     from bookings.held_places h
+                     join bookings.pending_changes c on c.booking_id = h.booking_id
+                    where h.franchise_id = f.id and h.slot_start = u.s
+                      and c.expires_at <= d.as_of), 0) order by u.i)
           into d.left_over
           from unnest(d.starts) with ordinality as u (s, i);
     end if;

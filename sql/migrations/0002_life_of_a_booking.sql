@@ -107,15 +107,18 @@ begin
     end if;
 end $$;
 
+-- p_change: they are those of a change that is not paid yet.
 create function bookings.put_children(p_booking uuid, p_customer uuid, p_from timestamptz,
-    p_until timestamptz, p_ids uuid[], p_keys uuid[], p_ages bigint[], p_texts bytea[])
+    p_until timestamptz, p_ids uuid[], p_keys uuid[], p_ages bigint[], p_texts bytea[],
+    p_change boolean default false)
 returns void language plpgsql as $$ -- plpgsql: its plan is kept
 begin
     insert into bookings.booking_children (id, booking_id, name, age, special_needs, allergies,
-           pickup_authorization, special_instructions, position, customer_id, child_key, period)
+           pickup_authorization, special_instructions, position, customer_id, child_key, period,
+           change)
     select c.id, p_booking, p_texts[5 * c.i - 4], c.age, p_texts[5 * c.i - 3],
            p_texts[5 * c.i - 2], p_texts[5 * c.i - 1], p_texts[5 * c.i], c.i, p_customer,
-           c.key, tstzrange(p_from, p_until)
+           c.key, tstzrange(p_from, p_until), p_change
       from unnest(p_ids, p_keys, p_ages) with ordinality as c (id, key, age, i)
      order by c.key;
 end $$;
@@ -218,6 +221,9 @@ end $$;
 -- (null arrays: the same children) and contact (null: the same).
 -- p_franchise_version is null when neither times nor places change.  p_at is
 -- the time the stored answer tells: an answer and a later look agree.
+--
+-- A change that waits for its money is replaced by this one.  p_waived is what
+-- a higher price asks for and nobody can charge; the refunds are for a lower.
 create function bookings.change(
     p_id uuid, p_customer uuid, p_version integer, p_franchise_version integer,
     p_from timestamptz, p_until timestamptz, p_minutes integer,
@@ -227,13 +233,16 @@ create function bookings.change(
     p_news_topics text[], p_news_types text[], p_news_ids uuid[], p_news_facts text[],
     p_news_sealed bytea[], p_news_due timestamptz[],
     p_caller text, p_key text, p_fingerprint bytea, p_answer bytea, p_at timestamptz,
-    p_attempt uuid default null)
+    p_attempt uuid default null, p_waived bigint default null,
+    p_refund_ids uuid[] default '{}', p_refund_payments uuid[] default '{}',
+    p_refund_amounts bigint[] default '{}')
 returns void language plpgsql security definer
 set search_path = pg_catalog, pg_temp as $$
 declare
     b bookings.bookings;
     children integer;
-    moved interval;
+    moves boolean;
+    replaces boolean;
 begin
     perform bookings.take_key(p_caller, p_key);
     perform pg_advisory_xact_lock(hashtextextended(p_customer::text, 2));
@@ -252,35 +261,17 @@ begin
     end if;
     children := coalesce(cardinality(p_child_ids), b.child_count);
 
-    if (p_from, p_until, children) is distinct from
-       (b.start_datetime, b.end_datetime, b.child_count::integer) then
-        with slots as materialized (
-            select l.slot_start,
-                   l.slot_start >= p_from and l.slot_end <= p_until
-                       and l.slot_end = l.slot_start + make_interval(mins => p_minutes) as in_new,
-                   l.slot_start >= b.start_datetime and l.slot_start < b.end_datetime as in_old
-              from franchises.slot_ledger l
-             where l.franchise_id = b.franchise_id
-               and (l.slot_start >= p_from and l.slot_start < p_until
-                    or l.slot_start >= b.start_datetime and l.slot_start < b.end_datetime)
-             order by l.slot_start for update
-        ), done as (
-            update franchises.slot_ledger l
-               set booked = l.booked + case when s.in_new then children else 0 end
-                                     - case when s.in_old then b.child_count else 0 end
-              from slots s
-             where l.franchise_id = b.franchise_id and l.slot_start = s.slot_start
-               and l.booked + case when s.in_new then children else 0 end
-                            - case when s.in_old then b.child_count else 0 end
-                   between 0 and l.capacity
-            returning l.slot_end - l.slot_start as length, s.in_new
-        )
-        select sum(length) filter (where in_new) into moved
-          from done having count(*) = (select count(*) from slots);
-        -- Slots never overlap: as much time as was asked for is all of it.
-        if moved is distinct from p_until - p_from then
-            raise exception 'no room' using errcode = 'CB001';
-        end if;
+    moves := (p_from, p_until, children) is distinct from
+             (b.start_datetime, b.end_datetime, b.child_count::integer);
+    replaces := exists (select from bookings.pending_changes c where c.booking_id = p_id);
+    if moves or replaces then
+        -- The slots of hours that stay as they are may be of another grid.
+        perform bookings.shift_places(b, p_from, p_until, children,
+            case when moves then p_minutes end, false);
+    end if;
+    if replaces then
+        perform bookings.forget_change(p_id, 'replaced');
+        perform payments.supersede(p_id);
     end if;
 
     update bookings.bookings set
@@ -310,6 +301,15 @@ begin
         perform payments.supersede(p_id);
         perform payments.put_attempt(p_attempt, p_id, p_total, b.currency, 'checkout', null);
     end if;
+    if p_waived > 0 then
+        perform payments.put_entry('waiver', p_id, p_id, 'waivers', 'customers',
+            p_waived / 100.0, b.currency);
+    end if;
+    if p_refund_ids <> '{}' then
+        perform payments.put_refunds(p_id, p_refund_ids, p_refund_payments, p_refund_amounts,
+            array_fill('price_down'::text, array[cardinality(p_refund_ids)]));
+        perform payments.sum_up(p_id);
+    end if;
     perform bookings.tell(p_id, b.event_sequence, p_news_topics, p_news_types, p_news_ids,
         p_news_facts, p_news_sealed, p_news_due);
     if p_key is not null then
@@ -319,7 +319,8 @@ begin
 end $$;
 
 -- End a booking that still stands at p_version (cancelled, expired): its
--- places are free again, its children may be elsewhere.
+-- places, and those that a change of it holds, are free again, its children
+-- may be elsewhere.
 create function bookings.release(
     p_id uuid, p_customer uuid, p_version integer, p_status text, p_payment_status text,
     p_reason bytea, p_refund bigint,
@@ -344,15 +345,8 @@ begin
         raise exception 'that state keeps its places' using errcode = '22023';
     end if;
 
-    with slots as materialized (
-        select l.slot_start from franchises.slot_ledger l
-         where l.franchise_id = b.franchise_id
-           and l.slot_start >= b.start_datetime and l.slot_start < b.end_datetime
-         order by l.slot_start for update
-    )
-    update franchises.slot_ledger l set booked = l.booked - b.child_count
-      from slots s
-     where l.franchise_id = b.franchise_id and l.slot_start = s.slot_start;
+    perform bookings.shift_places(b, null, null, 0, null, false);
+    perform bookings.forget_change(p_id, 'dropped');
 
     update bookings.bookings set
         booking_status = p_status, payment_status = p_payment_status,

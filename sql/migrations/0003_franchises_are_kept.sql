@@ -183,6 +183,13 @@ begin
       from bookings.bookings b
      where b.franchise_id = p_id and b.start_datetime >= from_at and b.start_datetime < until_at
        and b.booking_status in ('pending', 'confirmed', 'checked_in');
+    -- Nor may a change that waits for its money end on a closed day.
+    select standing + count(*), lapsed + count(*) filter (where c.expires_at <= now())
+      into standing, lapsed
+      from bookings.pending_changes c
+      join bookings.bookings b on b.id = c.booking_id
+     where b.franchise_id = p_id and c.start_datetime >= from_at and c.start_datetime < until_at
+       and not (b.start_datetime >= from_at and b.start_datetime < until_at);
     if standing > 0 then
         raise exception using errcode = 'CB014', message =
             'bookings stand on that day: ' || standing

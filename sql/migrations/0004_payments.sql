@@ -165,14 +165,14 @@ begin
      where b.id = p_booking;
 end $$;
 
--- A queued attempt to pay a booking.
+-- A queued attempt to pay a booking, or (p_change) what a change of it costs.
 create function payments.put_attempt(p_id uuid, p_booking uuid, p_amount bigint, p_currency text,
-    p_method text, p_account text)
+    p_method text, p_account text, p_change uuid default null)
 returns void language plpgsql as $$
 begin
     insert into payments.payments (id, booking_id, amount, currency, payment_method,
-        payment_status, stripe_account)
-    values (p_id, p_booking, p_amount / 100.0, p_currency, p_method, 'queued', p_account);
+        payment_status, stripe_account, change_id)
+    values (p_id, p_booking, p_amount / 100.0, p_currency, p_method, 'queued', p_account, p_change);
 end $$;
 
 -- What is not finished and no longer wanted.  Its session may still be paid:
@@ -212,16 +212,19 @@ end $$;
  * decides from rows it read; versions say whether they still stand (CB003).
  *
  *   booking   {id, customer, version, status?, payment_status?,
- *              hold_expires_at? (null clears), retake?: minutes of a slot}
+ *              hold_expires_at? (null clears), retake?: minutes of a slot,
+ *              change?: the id of the pending change that takes effect,
+ *              change_expires_at?: until when it waits now}
  *   event     {id, type, object, payment?}: Stripe's; CB007 when it had effect
  *   payment   {id, version, status, intent?, session?, url?, session_expires_at?,
  *              failure?}
- *   attempt   {id, amount, currency, method, account?}: a new one
+ *   attempt   {id, amount, currency, method, account?, change?}: a new one
  *   refunds   [{id, payment, amount, reason}]: new ones
  *   refund    {id, version, status, stripe_id?, failure?}
  *   entries   [{kind, reference, debit, credit, amount, currency}]
  *
- * retake takes the places again, CB001 when they are not free any more.
+ * retake takes the places again, CB001 when they are not free any more.  With a
+ * change whatever else is unfinished is superseded.
  */
 create function payments.apply(p_do jsonb,
     p_news_topics text[], p_news_types text[], p_news_ids uuid[], p_news_facts text[],
@@ -278,10 +281,20 @@ begin
             raise exception 'the payment has changed' using errcode = 'CB003';
         end if;
     end if;
+    -- After the payment: what becomes of a change is written on its payments too.
+    if want ? 'change' then
+        perform bookings.apply_change(b, (want ->> 'change')::uuid);
+        perform payments.supersede(b.id);
+    elsif want ? 'change_expires_at' then
+        update bookings.pending_changes
+           set expires_at = (want ->> 'change_expires_at')::timestamptz
+         where booking_id = b.id;
+    end if;
     if p_do ? 'attempt' then
         perform payments.put_attempt((p_do #>> '{attempt,id}')::uuid, b.id,
             (p_do #>> '{attempt,amount}')::bigint, p_do #>> '{attempt,currency}',
-            p_do #>> '{attempt,method}', p_do #>> '{attempt,account}');
+            p_do #>> '{attempt,method}', p_do #>> '{attempt,account}',
+            (p_do #>> '{attempt,change}')::uuid);
     end if;
     if back is not null then
         update payments.refunds set

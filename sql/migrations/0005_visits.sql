@@ -1,7 +1,7 @@
 -- 0005_visits.sql: the QR code of a booking, and the visit it is for: when the
 -- children came, when and by whom they were collected.
 --
--- Lock order as everywhere: customer -> booking row -> visit -> outbox.
+-- Lock order as everywhere: customer -> booking row -> slots -> visit -> outbox.
 
 -- A QR code is signed with this number; a higher one revokes what was signed
 -- with a lower.
@@ -36,7 +36,8 @@ create table bookings.qr_revocations (
 );
 
 -- The children of a confirmed booking that still stands at p_version are here.
--- Once, and only on its day, as the franchise's clocks have it.
+-- Once, and only on its day, as the franchise's clocks have it.  A change that
+-- waits for its money goes: who is here is not moved any more.
 create function bookings.check_in(
     p_id uuid, p_customer uuid, p_version integer, p_by text, p_with text, p_at timestamptz,
     p_news_topics text[], p_news_types text[], p_news_ids uuid[], p_news_facts text[],
@@ -62,6 +63,7 @@ begin
         raise exception 'another day has begun' using errcode = 'CB003';
     end if;
 
+    perform bookings.abandon_change(b, 'dropped');
     insert into bookings.visits (booking_id, checked_in_at, checked_in_by, checked_in_with)
     values (p_id, p_at, p_by, p_with);
     update bookings.bookings set booking_status = 'checked_in', version = version + 1,

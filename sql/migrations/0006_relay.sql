@@ -55,11 +55,12 @@ set enable_mergejoin = off as $$
     )
     select o.id, o.type, o.booking_id, o.event_id, o.sequence, o.facts, o.sealed, o.created_at,
            b.data_key, o.attempts, now() - coalesce(o.failing_since, now()), b.franchise_id,
-           case when o.facts ? 'retaken' or o.type in
+           case when o.facts ?| array['retaken', 'held_start_datetime'] or o.type in
                 ('BookingCreated', 'BookingModified', 'BookingCancelled', 'BookingExpired') then (
                select array_agg(distinct (t.at at time zone f.timezone)::date - date '1970-01-01')
                  from (values ((o.facts ->> 'start_datetime')::timestamptz),
-                              ((o.facts ->> 'was_start_datetime')::timestamptz)) as t (at)
+                              ((o.facts ->> 'was_start_datetime')::timestamptz),
+                              ((o.facts ->> 'held_start_datetime')::timestamptz)) as t (at)
                 where t.at is not null) end
       from mine o
       join bookings.bookings b on b.id = o.booking_id
@@ -176,6 +177,7 @@ begin
     if (p_from, p_status) not in (('checked_in', 'completed'), ('confirmed', 'no_show')) then
         raise exception 'a booking does not end that way' using errcode = '22023';
     end if;
+    perform bookings.abandon_change(b, 'dropped');
     update bookings.bookings set booking_status = p_status, version = version + 1,
            updated_at = now(),
            event_sequence = event_sequence + cardinality(array_positions(p_news_topics, 'events'))

@@ -47,11 +47,16 @@ select b.id, b.customer_id, b.franchise_id, b.booking_status, b.start_datetime, 
        (b.start_datetime at time zone f.timezone)::date as local_day,
        (now() at time zone f.timezone)::date as local_today, f.timezone as time_zone,
        now() as as_of,
+       p.id as change_id, p.start_datetime as change_start, p.end_datetime as change_end,
+       p.child_count::bigint as change_children, (p.total_amount * 100)::bigint as change_total,
+       p.expires_at as change_expires_at, p.created_at as change_created_at,
+       (p.start_datetime at time zone f.timezone)::date as change_day,
        k.fingerprint, k.answer, k.booking_id as answered, kb.data_key as answered_key
   from bookings.bookings b
   join franchises.franchises f on f.id = b.franchise_id
   join bookings.customer_info i on i.booking_id = b.id
   left join bookings.visits v on v.booking_id = b.id
+  left join bookings.pending_changes p on p.booking_id = b.id
  cross join lateral (
        select array_agg(c.id order by c.position) filter (where t.part = 1) as ids,
               array_agg(c.age order by c.position) filter (where t.part = 1) as ages,
@@ -59,7 +64,7 @@ select b.id, b.customer_id, b.franchise_id, b.booking_status, b.start_datetime, 
          from bookings.booking_children c
         cross join lateral (values (1, c.name), (2, c.special_needs), (3, c.allergies),
               (4, c.pickup_authorization), (5, c.special_instructions)) as t (part, text)
-        where c.booking_id = b.id) as c
+        where c.booking_id = b.id and not c.change) as c
  cross join lateral (
        select coalesce(sum(r.amount), 0) as others,
               coalesce(sum(r.amount) filter (where r.refund_status <> 'failed'), 0) as returned
@@ -77,8 +82,12 @@ select b.id, b.customer_id, b.franchise_id, b.booking_status, b.start_datetime, 
        (b.total_amount * 100)::bigint as total_amount, b.currency, b.payment_status,
        b.reference_number, b.booking_code, b.child_count::bigint, b.hold_expires_at,
        b.version::bigint, (b.refund_amount * 100)::bigint as refund_amount, b.cancelled_at,
-       b.created_at, b.updated_at, now() as as_of
+       b.created_at, b.updated_at, now() as as_of,
+       p.id as change_id, p.start_datetime as change_start, p.end_datetime as change_end,
+       p.child_count::bigint as change_children, (p.total_amount * 100)::bigint as change_total,
+       p.expires_at as change_expires_at
   from bookings.bookings b
+  left join bookings.pending_changes p on p.booking_id = b.id
  where b.customer_id = $1::uuid
    and ($2::uuid is null or b.franchise_id = $2)
    and ($3::text is null or $3 = case when b.booking_status = 'pending' and b.hold_expires_at <= now()
@@ -95,7 +104,36 @@ select bookings.change($1::uuid, $2::uuid, $3::bigint::integer, $4::bigint::inte
        $8::bigint, $9::text, $10::text, $11::text, $12::bigint,
        $13::bytea[], $14::bytea, $15::uuid[], $16::uuid[], $17::bigint[], $18::bytea[],
        $19::text[], $20::text[], $21::uuid[], $22::text[], $23::bytea[], $24::timestamptz[],
-       $25::text, $26::text, $27::bytea, $28::bytea, $29::timestamptz, $30::uuid)
+       $25::text, $26::text, $27::bytea, $28::bytea, $29::timestamptz, $30::uuid, $31::bigint,
+       $32::uuid[], $33::uuid[], $34::bigint[])
+
+-- :name booking_propose :do :write
+select bookings.propose($1::uuid, $2::uuid, $3::bigint::integer, $4::bigint::integer,
+       $5::uuid, $6::timestamptz, $7::timestamptz, $8::bigint::integer,
+       $9::bigint, $10::text, $11::bigint, $12::timestamptz,
+       $13::bytea[], $14::bytea, $15::uuid[], $16::uuid[], $17::bigint[], $18::bytea[], $19::uuid,
+       $20::text[], $21::text[], $22::uuid[], $23::text[], $24::bytea[], $25::timestamptz[],
+       $26::text, $27::text, $28::bytea, $29::bytea, $30::timestamptz)
+
+-- :name booking_end_change :do :write
+select bookings.end_change($1::uuid, $2::uuid, $3::bigint::integer, $4::uuid, $5::text,
+       $6::text[], $7::text[], $8::uuid[], $9::text[], $10::bytea[], $11::timestamptz[],
+       $12::text, $13::text, $14::bytea, $15::bytea, $16::timestamptz)
+
+-- :name booking_change_get :one :read
+-- What the change $2 of a booking says, beyond what booking_get tells of it.
+select p.line_items::text as line_items, p.contact,
+       c.ids as child_ids, c.ages as child_ages, c.texts as child_texts
+  from bookings.pending_changes p
+ cross join lateral (
+       select array_agg(c.id order by c.position) filter (where t.part = 1) as ids,
+              array_agg(c.age order by c.position) filter (where t.part = 1) as ages,
+              array_agg(t.text order by c.position, t.part) as texts
+         from bookings.booking_children c
+        cross join lateral (values (1, c.name), (2, c.special_needs), (3, c.allergies),
+              (4, c.pickup_authorization), (5, c.special_instructions)) as t (part, text)
+        where c.booking_id = p.booking_id and c.change) as c
+ where p.booking_id = $1::uuid and p.id = $2::uuid
 
 -- :name booking_release :do :write
 select bookings.release($1::uuid, $2::uuid, $3::bigint::integer, $4::text, $5::text,
@@ -118,21 +156,35 @@ select b.id, b.version::bigint, b.booking_status, b.event_sequence::bigint
 select exists (select from bookings.outbox o where o.event_id = $1::uuid) as stands
 
 -- :name holds_lapsed :all :read
--- Holds of a franchise that lapsed but still keep places in a period.
-select b.id
+-- Holds of a franchise that lapsed but still keep places in a period; and, as
+-- changes, what paid bookings were not changed to in time.
+select b.id, false as change
   from bookings.bookings b
  where b.franchise_id = $1::uuid and (b.booking_status = 'pending') is true
    and b.hold_expires_at <= now()
    and b.start_datetime < $3::timestamptz and b.end_datetime > $2::timestamptz
- order by b.start_datetime, b.id
+ union
+select h.booking_id, true
+  from bookings.held_places h
+  join bookings.pending_changes p on p.booking_id = h.booking_id
+ where h.franchise_id = $1::uuid and p.expires_at <= now()
+   and h.slot_start >= $2::timestamptz and h.slot_start < $3::timestamptz
+ order by 2, 1
  limit 200
 
 -- :name holds_lapsed_of :all :read
--- Holds of a customer that lapsed but still keep its children in a period.
-select b.id
+-- Holds and changes of a customer that lapsed but still keep its children in a
+-- period.
+select b.id, false as change
   from bookings.bookings b
  where b.customer_id = $1::uuid and b.booking_status = 'pending'
    and b.hold_expires_at <= now()
    and b.start_datetime < $3::timestamptz and b.end_datetime > $2::timestamptz
- order by b.start_datetime, b.id
+ union
+select p.booking_id, true
+  from bookings.bookings b
+  join bookings.pending_changes p on p.booking_id = b.id
+ where b.customer_id = $1::uuid and p.expires_at <= now()
+   and p.start_datetime < $3::timestamptz and p.end_datetime > $2::timestamptz
+ order by 2, 1
  limit 200

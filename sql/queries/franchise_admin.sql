@@ -40,10 +40,16 @@ select f.id, f.name, f.timezone as time_zone
  limit 100
 
 -- :name admin_holds_lapsed :all :read :late
--- Holds that lapsed, that nobody has expired yet, and that still keep places.
-select b.id
+-- Holds that lapsed, that nobody has expired yet, and that still keep places;
+-- and changes of paid bookings that do.
+select b.id, false as change
   from bookings.bookings b
  where b.franchise_id = $1::uuid and b.booking_status = 'pending'
    and b.hold_expires_at <= now() and b.end_datetime > now()
- order by b.id
+ union
+select p.booking_id, true
+  from bookings.pending_changes p
+  join bookings.bookings b on b.id = p.booking_id
+ where b.franchise_id = $1::uuid and p.expires_at <= now() and p.end_datetime > now()
+ order by 2, 1
  limit 1000

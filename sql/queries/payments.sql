@@ -5,7 +5,8 @@
 select p.id, p.booking_id, p.stripe_payment_id, (p.amount * 100)::bigint as amount, p.currency,
        p.payment_method, p.payment_status, p.processed_at, p.created_at, p.updated_at,
        p.session_id, p.session_url, p.session_expires_at, p.failure_code,
-       (p.refunded_amount * 100)::bigint as refunded_amount, p.stripe_account, p.version::bigint
+       (p.refunded_amount * 100)::bigint as refunded_amount, p.stripe_account, p.version::bigint,
+       p.change_id, p.change_end
   from payments.payments p
  where p.id = $1::uuid or p.session_id = $2::text or p.stripe_payment_id = $3::text
  limit 1
@@ -16,7 +17,8 @@ select p.id, p.booking_id, p.stripe_payment_id, (p.amount * 100)::bigint as amou
 select p.id, p.booking_id, p.stripe_payment_id, (p.amount * 100)::bigint as amount, p.currency,
        p.payment_method, p.payment_status, p.processed_at, p.created_at, p.updated_at,
        p.session_id, p.session_url, p.session_expires_at, p.failure_code,
-       (p.refunded_amount * 100)::bigint as refunded_amount, p.stripe_account, p.version::bigint
+       (p.refunded_amount * 100)::bigint as refunded_amount, p.stripe_account, p.version::bigint,
+       p.change_id, p.change_end
   from (select q.* from payments.payments q
          where q.booking_id = $1::uuid
          order by (q.payment_status in ('queued', 'open', 'requires_action', 'processing',

@@ -5,9 +5,10 @@ select (select count(*) from franchises.slot_ledger) as slots,
        (select count(*) from bookings.bookings) as bookings
 
 -- :name verify_ledger :all :read :late
--- Slots whose counter differs from the bookings that stand on them.
+-- Slots whose counter differs from the bookings that stand on them, and the
+-- places that changes hold there.
 select l.franchise_id, l.slot_start, l.booked::bigint, l.capacity::bigint,
-       coalesce(s.children, 0)::bigint as children
+       (coalesce(s.children, 0) + coalesce(h.places, 0))::bigint as children
   from franchises.slot_ledger l
   left join lateral (
        select sum(b.child_count) as children
@@ -15,7 +16,11 @@ select l.franchise_id, l.slot_start, l.booked::bigint, l.capacity::bigint,
         where b.franchise_id = l.franchise_id
           and b.booking_status in ('pending', 'confirmed', 'checked_in', 'completed', 'no_show')
           and b.start_datetime <= l.slot_start and b.end_datetime > l.slot_start) as s on true
- where l.booked <> coalesce(s.children, 0)
+  left join lateral (
+       select sum(t.places) as places
+         from bookings.held_places t
+        where t.franchise_id = l.franchise_id and t.slot_start = l.slot_start) as h on true
+ where l.booked <> coalesce(s.children, 0) + coalesce(h.places, 0)
  order by l.franchise_id, l.slot_start
  limit 1000
 
@@ -56,7 +61,7 @@ having case when count(o.id) = 0 and b.created_at <= p.until then false
 select b.id, b.child_count::bigint, count(c.id)::bigint as children,
        count(c.id) filter (where c.active)::bigint as active, b.booking_status
   from bookings.bookings b
-  left join bookings.booking_children c on c.booking_id = b.id
+  left join bookings.booking_children c on c.booking_id = b.id and not c.change
  group by b.id
 having count(c.id) <> b.child_count
     or count(c.id) filter (where c.active) <> case when b.booking_status in
@@ -64,6 +69,61 @@ having count(c.id) <> b.child_count
     or count(c.id) filter (where c.period is distinct from
        tstzrange(b.start_datetime, b.end_datetime)) > 0
  order by b.id
+ limit 1000
+
+-- :name verify_changes :all :read :late
+-- Changes that wait for their money and should not, or hold other places or
+-- children than they say; and what is held for a change that is not there.
+select b.id, p.id as change_id, b.booking_status,
+       case when b.booking_status <> 'confirmed' then 'the booking is not confirmed any more'
+            when p.total_amount <= b.total_amount then 'the price is not higher'
+            when h.wrong > 0 then 'other places are held'
+            when c.wrong > 0 then 'the children are others'
+            else 'the payment is for something else' end as wrong
+  from bookings.pending_changes p
+  join bookings.bookings b on b.id = p.booking_id
+ cross join lateral (
+       select count(*) filter (where coalesce(t.places, 0) <> greatest(
+                  case when l.slot_start >= p.start_datetime and l.slot_start < p.end_datetime
+                       then p.child_count else 0 end
+                - case when l.slot_start >= b.start_datetime and l.slot_start < b.end_datetime
+                       then b.child_count else 0 end, 0))
+              + (p.end_datetime - p.start_datetime is distinct from
+                 sum(l.slot_end - l.slot_start) filter (where l.slot_start >= p.start_datetime
+                                                          and l.slot_end <= p.end_datetime))::integer
+              + (count(t.places) <> (select count(*) from bookings.held_places a
+                                      where a.booking_id = b.id))::integer as wrong
+         from franchises.slot_ledger l
+         left join bookings.held_places t on t.booking_id = b.id and t.slot_start = l.slot_start
+        where l.franchise_id = b.franchise_id
+          and (l.slot_start >= p.start_datetime and l.slot_start < p.end_datetime
+               or l.slot_start >= b.start_datetime and l.slot_start < b.end_datetime)) as h
+ cross join lateral (
+       select (count(*) <> p.child_count)::integer + count(*) filter (where not k.active
+                  or k.period is distinct from tstzrange(p.start_datetime, p.end_datetime)) as wrong
+         from bookings.booking_children k
+        where k.booking_id = b.id and k.change) as c
+ cross join lateral (
+       select count(*) as wrong from payments.payments y
+        where y.booking_id = b.id
+          and (y.payment_status in ('queued', 'open', 'requires_action', 'processing')
+               and (y.change_id is distinct from p.id or y.amount <> p.total_amount - b.total_amount)
+               or y.change_id = p.id and y.change_end is not null)) as m
+ where b.booking_status <> 'confirmed' or p.total_amount <= b.total_amount
+    or h.wrong > 0 or c.wrong > 0 or m.wrong > 0
+ union all
+select k.booking_id, null, b.booking_status, 'children are left over'
+  from bookings.booking_children k
+  join bookings.bookings b on b.id = k.booking_id
+ where k.change and not exists (select from bookings.pending_changes p
+                                 where p.booking_id = k.booking_id)
+ union all
+select y.booking_id, y.change_id, b.booking_status, 'a payment is left over'
+  from payments.payments y
+  join bookings.bookings b on b.id = y.booking_id
+ where y.change_id is not null and y.change_end is null
+   and not exists (select from bookings.pending_changes p where p.id = y.change_id)
+ order by 1
  limit 1000
 
 -- :name verify_money :all :read :late

@@ -72,7 +72,7 @@ select b.id, b.booking_status, b.booking_code, b.start_datetime, b.end_datetime,
          from bookings.booking_children c
         cross join lateral (values (1, c.name), (2, c.special_needs), (3, c.allergies),
               (4, c.pickup_authorization), (5, c.special_instructions)) as t (part, text)
-        where c.booking_id = b.id) as c
+        where c.booking_id = b.id and not c.change) as c
  where b.franchise_id = $1::uuid
    and b.booking_status in ('confirmed', 'checked_in', 'completed', 'no_show')
    and b.start_datetime >= ($2::date - 1)::timestamp at time zone 'UTC'

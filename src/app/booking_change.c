@@ -4,40 +4,18 @@
 #include <string.h>
 
 #include "app/app.h"
+#include "app/booking_changing.h"
+#include "app/booking_pending.h"
 #include "app/booking_quote.h"
 #include "app/booking_room.h"
-#include "app/booking_write.h"
 #include "app/payments.h"
 #include "base/arena.h"
-#include "base/clock.h"
+#include "base/crypto.h"
 #include "base/instant.h"
 #include "base/scope.h"
 #include "domain/access.h"
+#include "domain/currency.h"
 #include "domain/lifecycle.h"
-#include "domain/names.h"
-#include "store/db.h"
-
-/* One change being worked out. */
-struct changing {
-	const struct caller *caller;
-	const struct booking_request *req;
-	struct replay *replay;
-	int64_t if_match;
-	struct uuid event_id;
-	bool uncertain; /* an answer was lost: look before trying again */
-	/* anew at every try */
-	struct booking_row row;
-	struct booking *old;
-	struct booking *b; /* as it will stand */
-	struct data_key key;
-	struct day day;
-	struct span span;
-	bool moved;    /* times or number of children differ */
-	bool children; /* children differ */
-	bool contact;  /* contact differs */
-	struct uuid attempt; /* to pay another price; none: as it is */
-	int64_t cap;
-};
 
 static bool
 same_text(const char *a, const char *b)
@@ -67,6 +45,22 @@ same_children(const struct list *a, const struct list *b)
 			return false;
 	}
 	return true;
+}
+
+static bool
+same_contact(const struct contact *a, const struct contact *b)
+{
+	return same_text(a->name, b->name) && same_text(a->email, b->email) &&
+	    same_text(a->phone, b->phone) &&
+	    same_text(a->emergency_contact, b->emergency_contact);
+}
+
+/* The same hours for as many children. */
+static bool
+same_places(const struct booking *a, const struct booking *b)
+{
+	return a->start_us == b->start_us && a->end_us == b->end_us &&
+	    a->child_count == b->child_count;
 }
 
 /* What the request leaves out stays. */
@@ -102,19 +96,25 @@ merge(struct scope *sc, struct changing *c)
 	if (req->customer_info)
 		merge_contact(b->customer_info, req->customer_info);
 
+	if (b->pending_change) {
+		/* It is replaced, whatever this one comes to. */
+		b->pending_change = NULL;
+		b->payment_required = false;
+		b->payment_url = NULL;
+	}
 	c->b = b;
-	c->moved = b->start_us != c->old->start_us ||
-	    b->end_us != c->old->end_us ||
-	    b->child_count != c->old->child_count;
+	c->moved = !same_places(b, c->old);
 	c->children = !same_children(&b->children, &c->old->children);
-	c->contact = !same_text(b->customer_info->name,
-	    c->old->customer_info->name) ||
-	    !same_text(b->customer_info->email,
-	    c->old->customer_info->email) ||
-	    !same_text(b->customer_info->phone,
-	    c->old->customer_info->phone) ||
-	    !same_text(b->customer_info->emergency_contact,
-	    c->old->customer_info->emergency_contact);
+	c->contact = !same_contact(b->customer_info, c->old->customer_info);
+}
+
+static enum err
+check_version(struct scope *sc, const struct changing *c)
+{
+	if (c->if_match != NONE && c->if_match != c->row.version)
+		return scope_fail(sc, ERR_VERSION, "the booking has changed "
+		    "since it was read");
+	return ERR_OK;
 }
 
 /* May it be changed, and by this caller's If-Match? */
@@ -123,10 +123,10 @@ check_state(struct scope *sc, const struct changing *c)
 {
 	const struct booking_row *row = &c->row;
 	enum booking_state state;
+	enum err e = check_version(sc, c);
 
-	if (c->if_match != NONE && c->if_match != row->version)
-		return scope_fail(sc, ERR_VERSION, "the booking has changed "
-		    "since it was read");
+	if (e)
+		return e;
 	if (booking_row_lapsed(row))
 		return scope_fail(sc, ERR_STATE, "the booking has expired");
 	if (!lifecycle_parse(row->status, &state) ||
@@ -142,43 +142,97 @@ check_state(struct scope *sc, const struct changing *c)
 	return ERR_OK;
 }
 
-/* The places that this booking itself gives back. */
+/* The places that this booking itself gives back: its own, and what a change
+ * that waits holds beyond them (of one that has lapsed the day counts them as
+ * free already). */
 static void
 count_own_places(struct changing *c)
 {
+	const struct change_row *change = &c->row.change;
+	bool waits = booking_row_waits(&c->row);
+
 	for (size_t i = 0; i < c->day.starts.count; i++) {
 		int64_t start = c->day.starts.items[i];
+		int64_t own = 0;
 
 		if (start >= c->old->start_us && start < c->old->end_us)
-			c->day.left.items[i] += c->old->child_count;
+			own = c->old->child_count;
+		if (waits && start >= change->start_us &&
+		    start < change->end_us && change->child_count > own)
+			own = change->child_count;
+		c->day.left.items[i] += own;
 	}
 }
 
-/* A change of price moves money only once it can be paid or refunded. */
-static enum err
-settle(struct app *app, struct scope *sc, struct changing *c, int64_t total)
+/* Nothing is paid yet: another price is another payment. */
+static void
+settle_unpaid(struct app *app, struct changing *c, int64_t total)
 {
 	struct booking *b = c->b;
 
-	if (total != c->old->total_amount &&
-	    strcmp(c->row.status, "pending") != 0) {
-		sc->retry_after_s = 60;
-		return scope_fail(sc, ERR_PAYMENTS_UNAVAILABLE, "a confirmed "
-		    "booking changes its price");
-	}
-	c->attempt = (struct uuid){ { 0 } };
 	if (app->stripe && total > 0 && total != c->old->total_amount) {
 		uuid_new(&c->attempt);
 		b->payment_status = "queued";
 	}
-	b->total_amount = total;
-	if (total == 0 && strcmp(b->status, "pending") == 0) {
+	if (total == 0) {
 		b->status = "confirmed";
 		b->payment_status = "not_required";
 		b->payment_required = false;
 		b->payment_url = NULL;
 		b->hold_expires_us = NONE;
 	}
+}
+
+/* The refund is a row in the commit of the change: from then on it is owed. */
+static void
+settle_lower(struct changing *c, int64_t total)
+{
+	const struct booking_row *row = &c->row;
+	struct cancellation_terms terms = booking_row_terms(row);
+	struct cancellation whole = booking_row_cancellation(row);
+	struct booking *b = c->b;
+
+	c->refund = cancellation_of_part(&terms, &whole, row->total, total,
+	    row->paid - row->refunded);
+	if (c->refund == 0)
+		return;
+	b->refunded_amount += c->refund;
+	b->payment_status = b->refunded_amount >= b->paid_amount ?
+	    "refunded" : "partially_refunded";
+}
+
+static enum err
+settle_higher(struct app *app, struct scope *sc, struct changing *c,
+    int64_t total)
+{
+	const struct currency *currency = currency_find(c->row.currency);
+	int64_t due = total - c->row.total;
+
+	/* What Stripe would not take, nobody is asked for. */
+	if (currency && due < currency->minimum) {
+		c->waived = due;
+		return ERR_OK;
+	}
+	if (!app->stripe) {
+		sc->retry_after_s = 60;
+		return scope_fail(sc, ERR_PAYMENTS_UNAVAILABLE, "a confirmed "
+		    "booking costs more, and no Stripe key is configured");
+	}
+	c->later = true;
+	uuid_new(&c->attempt);
+	return ERR_OK;
+}
+
+static enum err
+settle(struct app *app, struct scope *sc, struct changing *c, int64_t total)
+{
+	c->b->total_amount = total;
+	if (strcmp(c->row.status, "pending") == 0)
+		settle_unpaid(app, c, total);
+	else if (total < c->row.total)
+		settle_lower(c, total);
+	else if (total > c->row.total)
+		return settle_higher(app, sc, c, total);
 	return ERR_OK;
 }
 
@@ -215,114 +269,36 @@ work_out_move(struct app *app, struct scope *sc, struct changing *c)
 	return settle(app, sc, c, total);
 }
 
-static void
-change_args(struct app *app, struct scope *sc, struct changing *c,
-    struct args *args)
-{
-	struct booking *b = c->b;
-	const struct child *children = b->children.items;
-	size_t count = b->children.count;
-	struct bytes *contact = arena_new_array(sc->arena, struct bytes,
-	    CONTACT_TEXTS);
-	struct bytes *texts = arena_new_array(sc->arena, struct bytes,
-	    count * CHILD_TEXTS);
-	struct uuid *ids = arena_new_array(sc->arena, struct uuid, count);
-	struct uuid *keys = arena_new_array(sc->arena, struct uuid, count);
-	int64_t *ages = arena_new_array(sc->arena, int64_t, count);
-	uint8_t *email = arena_alloc(sc->arena, SHA256_LEN);
-
-	for (size_t i = 0; i < count; i++) {
-		uuid_new(&ids[i]);
-		ages[i] = children[i].age;
-		keyring_child_key(app->ring, &b->customer_id,
-		    names_normal(sc->arena, children[i].name), &keys[i]);
-	}
-	booking_seal_contact(sc, &c->key, &c->row.contact_id,
-	    b->customer_info, contact);
-	booking_seal_children(sc, &c->key, ids, children, count, texts);
-	keyring_email_hash(app->ring, names_email(sc->arena,
-	    b->customer_info->email), email);
-
-	args_uuid(args, &b->booking_id);
-	args_uuid(args, &b->customer_id);
-	args_i64(args, c->row.version);
-	args_i64(args, c->moved ? c->day.version : NONE);
-	args_instant(args, b->start_us);
-	args_instant(args, b->end_us);
-	args_i64(args, c->moved ? c->day.slot_minutes : 60);
-	args_i64(args, b->total_amount);
-	args_text(args, b->line_items);
-	args_text(args, b->status);
-	args_text(args, b->payment_status);
-	args_i64(args, c->cap);
-	if (c->contact) {
-		args_bytess(args, contact, CONTACT_TEXTS);
-		args_bytes(args, (struct bytes){ email, SHA256_LEN });
-	} else {
-		args_null(args);
-		args_null(args);
-	}
-	if (c->children) {
-		args_uuids(args, ids, count);
-		args_uuids(args, keys, count);
-		args_i64s(args, ages, count);
-		args_bytess(args, texts, count * CHILD_TEXTS);
-	} else {
-		for (int i = 0; i < 4; i++)
-			args_null(args);
-	}
-}
-
+/* Is this what it waits for already?  Then it goes on waiting. */
 static enum err
-write_change(struct app *app, struct scope *sc, struct changing *c)
+is_asked_for(struct app *app, struct scope *sc, const struct changing *c,
+    bool *ret_same)
 {
-	struct news news = { 0 };
-	struct touched touched = { 0 };
-	struct args args;
+	struct booking *asked;
 	enum err e;
 
-	c->b->updated_us = c->row.as_of_us;
-	c->b->version = c->row.version + 1;
-	news.was_us = c->row.start_us;
-	news_event(&news, sc, "BookingModified", &c->event_id, c->b, &c->key);
-	if (strcmp(c->b->status, c->row.status) != 0) {
-		struct uuid id;
-
-		uuid_new(&id);
-		news_event(&news, sc, "BookingConfirmed", &id, c->b, &c->key);
-		news_ticket(&news);
-	}
-
-	if (!uuid_is_none(&c->attempt)) {
-		news_work(&news, "payments", "close", "{}", NONE);
-		news_payment(&news, sc, "session", &c->attempt,
-		    c->row.as_of_us + 30 * USEC_PER_SEC);
-	}
-
-	args_init(&args, sc->arena);
-	change_args(app, sc, c, &args);
-	news_args(&args, &news);
-	replay_args(app, sc, &args, c->caller, c->replay, c->b, &c->key);
-	args_instant(&args, c->b->updated_us);
-	args_uuid(&args, &c->attempt);
-
-	touch(&touched, &c->row.franchise_id, c->row.local_day);
-	if (c->moved)
-		touch(&touched, &c->row.franchise_id, c->day.day);
-	touch_relays(&touched, &news);
-	touched_before(app, &touched);
-	e = db_do(app->db, sc, STMT_BOOKING_CHANGE, &args, NULL);
-	touched_after(app, sc, &touched, e);
-	return e;
+	*ret_same = false;
+	if (!booking_row_waits(&c->row))
+		return ERR_OK;
+	e = booking_pending_view(app, sc, &c->row, &c->key, c->old, &asked);
+	if (e)
+		return e;
+	*ret_same = same_places(c->b, asked) &&
+	    same_children(&c->b->children, &asked->children) &&
+	    same_contact(c->b->customer_info, asked->customer_info);
+	return ERR_OK;
 }
 
+/* The booking, how it was asked to be, and the key of its texts.  *ret_done:
+ * there is nothing left to do but to answer. */
 static enum err
-try_change(struct app *app, struct scope *sc, struct changing *c,
-    const struct uuid *id, struct refusal *ret_refusal)
+begin(struct app *app, struct scope *sc, struct changing *c,
+    const struct uuid *id, bool *ret_done)
 {
-	bool stands = false;
+	bool same = false;
 	enum err e;
 
+	*ret_done = true;
 	e = booking_row_load(app, sc, c->caller, id, c->replay, &c->row);
 	if (e)
 		return e;
@@ -337,32 +313,58 @@ try_change(struct app *app, struct scope *sc, struct changing *c,
 	}
 	e = booking_row_view(app, sc, &c->row, &c->old);
 	if (!e && c->uncertain)
-		e = event_stands(app, sc, &c->event_id, &stands);
-	if (e)
+		e = event_stands(app, sc, &c->mark, &same);
+	c->answer = c->old;
+	if (e || same)
 		return e;
 
-	c->b = c->old;
-	if (stands)
-		return ERR_OK;
 	c->cap = c->row.refund_cap;
+	c->attempt = (struct uuid){ { 0 } };
+	c->later = false;
+	c->waived = 0;
+	c->refund = 0;
 	merge(sc, c);
-	/* Already so: fine, even with an old If-Match. */
-	if (!c->moved && !c->children && !c->contact)
-		return booking_remember(app, sc, c->caller, c->replay,
-		    &c->row, &c->b);
+	e = keyring_unwrap(app->ring, sc, &c->row.id, c->row.data_key.data,
+	    c->row.data_key.len, &c->key);
+	if (!e)
+		e = is_asked_for(app, sc, c, &same);
+	if (e)
+		return e;
+	*ret_done = false;
+	if (!same && (c->moved || c->children || c->contact))
+		return ERR_OK;
+
+	/* Already so, or already waited for: fine, even with an old If-Match.
+	 * But to ask for what stands gives up what is waited for. */
+	*ret_done = true;
+	if (!same && booking_row_waits(&c->row)) {
+		e = check_version(sc, c);
+		return e ? e : change_withdraw(app, sc, c);
+	}
+	return booking_remember(app, sc, c->caller, c->replay, &c->row,
+	    &c->answer);
+}
+
+static enum err
+try_change(struct app *app, struct scope *sc, struct changing *c,
+    const struct uuid *id, struct refusal *ret_refusal)
+{
+	bool done;
+	enum err e;
+
+	e = begin(app, sc, c, id, &done);
+	if (e || done)
+		return e;
 	e = check_state(sc, c);
 	if (!e && c->moved)
 		e = work_out_move(app, sc, c);
-	if (!e)
-		e = keyring_unwrap(app->ring, sc, &c->row.id,
-		    c->row.data_key.data, c->row.data_key.len, &c->key);
 	if (e)
 		return e;
 
 	if (c->moved && day_room(&c->day, c->span) < c->b->child_count)
 		return booking_no_room(app, sc, &c->day, c->span,
 		    c->b->child_count, ret_refusal);
-	e = write_change(app, sc, c);
+	e = c->later ? change_later(app, sc, c) : change_now(app, sc, c);
 	if (e == ERR_CHILD_BUSY)
 		return booking_child_busy(app, sc, &c->row.customer_id,
 		    c->b->start_us, c->b->end_us);
@@ -386,7 +388,7 @@ booking_change(struct app *app, struct scope *sc, const struct caller *caller,
 	if (e)
 		return e;
 
-	uuid_new(&c.event_id);
+	uuid_new(&c.mark);
 	for (int i = 0; i < WRITE_TRIES; i++) {
 		e = try_change(app, sc, &c, id, ret_refusal);
 		if (e == ERR_UNCERTAIN)
@@ -403,8 +405,11 @@ booking_change(struct app *app, struct scope *sc, const struct caller *caller,
 
 	if (replay && replay->stored)
 		return ERR_OK;
-	if (!uuid_is_none(&c.attempt))
-		payment_open_now(app, sc, caller, replay, c.b, &c.attempt);
-	*ret_booking = c.b;
+	/* A change that waits has a link of its own, which opens a page when
+	 * the customer follows it. */
+	if (!uuid_is_none(&c.attempt) && !c.later)
+		payment_open_now(app, sc, caller, replay, c.answer,
+		    &c.attempt);
+	*ret_booking = c.answer;
 	return ERR_OK;
 }

@@ -41,6 +41,7 @@ release(struct app *app, struct scope *sc, const struct ending *ending,
 	struct sealed reason;
 	struct refund_plan plan;
 	struct args args;
+	bool changes = !uuid_is_none(&row->change.id);
 	enum err e;
 
 	if (!lifecycle_parse(row->status, &state) ||
@@ -63,17 +64,19 @@ release(struct app *app, struct scope *sc, const struct ending *ending,
 		b->payment_status = "not_required"; /* nothing is owed now */
 	b->payment_required = false;
 	b->payment_url = NULL;
+	b->pending_change = NULL;
 	b->hold_expires_us = NONE;
 	b->cancellation_reason = ending->reason;
 	b->refund_amount = ending->refund;
 	b->cancelled_us = ending->move == MOVE_CANCEL ? row->as_of_us : NONE;
 	b->updated_us = row->as_of_us;
 	b->version = row->version + 1;
+	news.held_us = changes ? row->change.start_us : 0;
 	news_event(&news, sc, ending->event, &ending->event_id, b, &key);
 	refund_plan_news(&plan, sc, &news);
 	/* A session that is still open is closed; what lands on it all the
 	 * same goes back. */
-	if (app->stripe && strcmp(row->status, "pending") == 0)
+	if (app->stripe && (changes || strcmp(row->status, "pending") == 0))
 		news_work(&news, "payments", "close", "{}", NONE);
 	reason = keyring_seal(sc, &key, "bookings.cancellation_reason",
 	    &row->id, ending->reason);
@@ -93,6 +96,8 @@ release(struct app *app, struct scope *sc, const struct ending *ending,
 	crypto_wipe(&key, sizeof key);
 
 	touch(&touched, &row->franchise_id, row->local_day);
+	if (changes)
+		touch(&touched, &row->franchise_id, row->change.local_day);
 	touch_relays(&touched, &news);
 	touched_before(app, &touched);
 	e = db_do(app->db, sc, STMT_BOOKING_RELEASE, &args, NULL);
@@ -267,6 +272,12 @@ try_finish(struct app *app, struct scope *sc, const struct uuid *id,
 		return e;
 
 	b->status = lifecycle_word(to);
+	/* A change that nobody has dropped yet goes with it. */
+	if (!uuid_is_none(&row.change.id)) {
+		news.held_us = row.change.start_us;
+		news_work(&news, "payments", "close", "{}", NONE);
+		touch(&touched, &row.franchise_id, row.change.local_day);
+	}
 	if (row.visit.in_us != NONE)
 		news.checked_in_us = row.visit.in_us;
 	news_event(&news, sc, to == BOOKING_COMPLETED ? "BookingCompleted" :
@@ -280,6 +291,7 @@ try_finish(struct app *app, struct scope *sc, const struct uuid *id,
 	args_text(&args, b->status);
 	news_args(&args, &news);
 	touch_relays(&touched, &news);
+	touched_before(app, &touched);
 	e = db_do(app->db, sc, STMT_BOOKING_FINISH, &args, NULL);
 	touched_after(app, sc, &touched, e);
 	return e;

@@ -38,6 +38,7 @@ booking_get(struct app *app, struct scope *sc, const struct caller *caller,
 
 struct listed {
 	struct booking b;
+	struct change_row change;
 	int64_t as_of_us;
 };
 
@@ -62,6 +63,12 @@ static const struct column listed_items[] = {
 	COLUMN("created_at", COLUMN_INSTANT, b.created_us),
 	COLUMN("updated_at", COLUMN_INSTANT, b.updated_us),
 	COLUMN("as_of", COLUMN_INSTANT, as_of_us),
+	COLUMN("change_id", COLUMN_UUID, change.id),
+	COLUMN("change_start", COLUMN_INSTANT, change.start_us),
+	COLUMN("change_end", COLUMN_INSTANT, change.end_us),
+	COLUMN("change_children", COLUMN_I64, change.child_count),
+	COLUMN("change_total", COLUMN_I64, change.total),
+	COLUMN("change_expires_at", COLUMN_INSTANT, change.expires_us),
 };
 #undef COLUMN
 
@@ -119,11 +126,16 @@ summarise(struct app *app, struct scope *sc, const struct listed *rows,
 			if (!b->payment_required)
 				b->status = "expired";
 		}
+		if (!b->payment_required)
+			b->hold_expires_us = NONE;
+		b->pending_change = booking_pending_change(app, sc,
+		    &b->booking_id, b->total_amount, &rows[i].change,
+		    rows[i].as_of_us);
+		b->payment_required = b->payment_required ||
+		    b->pending_change;
 		if (b->payment_required)
 			b->payment_url = booking_pay_url(app, sc,
 			    &b->booking_id);
-		else
-			b->hold_expires_us = NONE;
 	}
 	page->data = (struct list){ items, count };
 }

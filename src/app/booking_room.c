@@ -50,19 +50,22 @@ tell(struct scope *sc, const struct day *day, struct span span,
 
 struct lapsed {
 	struct uuid id;
+	bool change;
 };
 
-/* Expire the lapsed holds of a franchise or of a customer over a period;
- * *ret_freed says how many. */
+/* Expire the lapsed holds, and drop the lapsed changes, of a franchise or of a
+ * customer over a period; *ret_freed says how many. */
 static enum err
-expire_lapsed(struct app *app, struct scope *sc, enum stmt holds,
+free_lapsed(struct app *app, struct scope *sc, enum stmt holds,
     const struct uuid *whose, int64_t from_us, int64_t until_us,
     size_t *ret_freed)
 {
-	static const struct column items[] = { { "id", COLUMN_UUID,
-	    offsetof(struct lapsed, id) } };
+	static const struct column items[] = {
+		{ "id", COLUMN_UUID, offsetof(struct lapsed, id) },
+		{ "change", COLUMN_BOOL, offsetof(struct lapsed, change) },
+	};
 	static const struct columns columns = { sizeof(struct lapsed), items,
-		1 };
+		ARRAY_LEN(items) };
 	struct lapsed *rows = NULL;
 	size_t count = 0;
 	struct args args;
@@ -74,7 +77,8 @@ expire_lapsed(struct app *app, struct scope *sc, enum stmt holds,
 	args_instant(&args, until_us);
 	e = db_all(app->db, sc, holds, &args, &columns, &rows, &count);
 	for (size_t i = 0; !e && i < count; i++)
-		e = booking_expire(app, sc, &rows[i].id);
+		e = rows[i].change ? booking_change_drop(app, sc, &rows[i].id) :
+		    booking_expire(app, sc, &rows[i].id);
 	if (e)
 		return e;
 
@@ -91,7 +95,7 @@ booking_no_room(struct app *app, struct scope *sc, const struct day *day,
 	enum err e;
 
 	if (day->lapsed > 0) {
-		e = expire_lapsed(app, sc, STMT_HOLDS_LAPSED,
+		e = free_lapsed(app, sc, STMT_HOLDS_LAPSED,
 		    &day->franchise_id, from_us, from_us +
 		    (int64_t)span.count * day_slot_us(day), &freed);
 		if (e || freed > 0)
@@ -112,7 +116,7 @@ booking_child_busy(struct app *app, struct scope *sc,
 	size_t freed = 0;
 	enum err e;
 
-	e = expire_lapsed(app, sc, STMT_HOLDS_LAPSED_OF, customer, from_us,
+	e = free_lapsed(app, sc, STMT_HOLDS_LAPSED_OF, customer, from_us,
 	    until_us, &freed);
 	if (e)
 		return e;

@@ -16,16 +16,17 @@ struct refusal;
 struct scope;
 
 /*
- * ERR_STALE     holds have lapsed and were expired, or the room was taken
- *               since the day was read: read it again
+ * ERR_STALE     holds have lapsed and were expired, changes of paid bookings
+ *               were dropped, or the room was taken since the day was read:
+ *               read it again
  * ERR_CAPACITY  it is full: *ret_refusal is set, the sentence is the caller's
  */
 enum err booking_no_room(struct app *app, struct scope *sc,
     const struct day *day, struct span span, int64_t children,
     struct refusal *ret_refusal) MUSTCHECK;
 
-/* A child seems to be elsewhere: expire what lapsed of the customer's holds
- * over the period.  ERR_STALE: try again; ERR_CHILD_BUSY: it is elsewhere. */
+/* A child seems to be elsewhere: free what lapsed of the customer's holds and
+ * changes over the period.  ERR_STALE: try again; ERR_CHILD_BUSY: it is elsewhere. */
 enum err booking_child_busy(struct app *app, struct scope *sc,
     const struct uuid *customer, int64_t from_us, int64_t until_us) MUSTCHECK;
 

@@ -77,6 +77,14 @@ static const struct column booking_columns[] = {
 	COLUMN("local_today", COLUMN_DATE, local_today),
 	COLUMN("time_zone", COLUMN_TEXT, time_zone),
 	COLUMN("as_of", COLUMN_INSTANT, as_of_us),
+	COLUMN("change_id", COLUMN_UUID, change.id),
+	COLUMN("change_start", COLUMN_INSTANT, change.start_us),
+	COLUMN("change_end", COLUMN_INSTANT, change.end_us),
+	COLUMN("change_children", COLUMN_I64, change.child_count),
+	COLUMN("change_total", COLUMN_I64, change.total),
+	COLUMN("change_expires_at", COLUMN_INSTANT, change.expires_us),
+	COLUMN("change_created_at", COLUMN_INSTANT, change.created_us),
+	COLUMN("change_day", COLUMN_DATE, change.local_day),
 	COLUMN("fingerprint", COLUMN_BYTES, stored.fingerprint),
 	COLUMN("answer", COLUMN_BYTES, stored.answer),
 	COLUMN("answered", COLUMN_UUID, stored.booking_id),
@@ -122,18 +130,53 @@ booking_row_lapsed(const struct booking_row *row)
 	    row->hold_expires_us <= row->as_of_us;
 }
 
-static enum err
-unseal_contact(struct scope *sc, const struct data_key *key,
-    const struct booking_row *row, struct contact *contact)
+bool
+booking_row_waits(const struct booking_row *row)
 {
-	const char **fields[CONTACT_TEXTS] = { &contact->name,
-		&contact->email, &contact->phone,
-		&contact->emergency_contact };
+	return !uuid_is_none(&row->change.id) &&
+	    row->change.expires_us > row->as_of_us;
+}
+
+int64_t
+booking_row_change_due(const struct booking_row *row)
+{
+	return row->change.total - row->total;
+}
+
+struct pending_change *
+booking_pending_change(struct app *app, struct scope *sc,
+    const struct uuid *booking, int64_t total, const struct change_row *change,
+    int64_t as_of_us)
+{
+	struct pending_change *shown;
+
+	if (uuid_is_none(&change->id) || change->expires_us <= as_of_us)
+		return NULL;
+	shown = arena_new(sc->arena, struct pending_change);
+	*shown = (struct pending_change){
+		.start_us = change->start_us,
+		.end_us = change->end_us,
+		.child_count = change->child_count,
+		.total_amount = change->total,
+		.amount_due = change->total - total,
+		.expires_us = change->expires_us,
+		.payment_url = booking_pay_url(app, sc, booking),
+	};
+	return shown;
+}
+
+enum err
+booking_unseal_contact(struct scope *sc, const struct data_key *key,
+    const struct uuid *contact_id, const struct bytes texts[CONTACT_TEXTS],
+    struct contact *ret_contact)
+{
+	const char **fields[CONTACT_TEXTS] = { &ret_contact->name,
+		&ret_contact->email, &ret_contact->phone,
+		&ret_contact->emergency_contact };
 
 	for (size_t i = 0; i < CONTACT_TEXTS; i++) {
 		enum err e = keyring_unseal(sc, key, contact_names[i],
-		    &row->contact_id, row->contact[i].data,
-		    row->contact[i].len, fields[i]);
+		    contact_id, texts[i].data, texts[i].len, fields[i]);
 
 		if (e)
 			return e;
@@ -141,16 +184,17 @@ unseal_contact(struct scope *sc, const struct data_key *key,
 	return ERR_OK;
 }
 
-static enum err
-unseal_children(struct scope *sc, const struct data_key *key,
-    const struct booking_row *row, struct list *ret_children)
+enum err
+booking_unseal_children(struct scope *sc, const struct data_key *key,
+    const struct uuids *ids, const struct ints *ages,
+    const struct bytess *texts, struct list *ret_children)
 {
-	size_t count = row->child_ids.count;
+	size_t count = ids->count;
 	struct child *children = arena_new_array(sc->arena, struct child,
 	    count);
 
-	if (row->child_ages.count != count ||
-	    row->child_texts.count != count * CHILD_TEXTS)
+	if (ages->count != count ||
+	    texts->count != count * CHILD_TEXTS)
 		return scope_fail(sc, ERR_CORRUPT, "children do not add up");
 	for (size_t i = 0; i < count; i++) {
 		struct child *c = &children[i];
@@ -158,13 +202,12 @@ unseal_children(struct scope *sc, const struct data_key *key,
 			&c->special_needs, &c->allergies,
 			&c->pickup_authorization, &c->special_instructions };
 
-		c->age = row->child_ages.items[i];
+		c->age = ages->items[i];
 		for (size_t f = 0; f < CHILD_TEXTS; f++) {
 			const struct bytes *b =
-			    &row->child_texts.items[i * CHILD_TEXTS + f];
+			    &texts->items[i * CHILD_TEXTS + f];
 			enum err e = keyring_unseal(sc, key, child_names[f],
-			    &row->child_ids.items[i], b->data, b->len,
-			    fields[f]);
+			    &ids->items[i], b->data, b->len, fields[f]);
 
 			if (e)
 				return e;
@@ -194,9 +237,14 @@ open_view(struct app *app, struct scope *sc, const struct booking_row *row)
 	b->total_amount = row->total;
 	b->currency = row->currency;
 	b->payment_required = !lapsed && strcmp(row->status, "pending") == 0;
+	b->hold_expires_us = b->payment_required ? row->hold_expires_us : NONE;
+	b->pending_change = booking_pending_change(app, sc, &row->id,
+	    row->total, &row->change, row->as_of_us);
+	b->payment_required = b->payment_required || b->pending_change;
 	if (b->payment_required)
 		b->payment_url = booking_pay_url(app, sc, &row->id);
-	b->hold_expires_us = b->payment_required ? row->hold_expires_us : NONE;
+	b->paid_amount = row->paid;
+	b->refunded_amount = row->refunded;
 	b->child_count = row->child_count;
 	b->line_items = row->line_items;
 	b->refund_amount = row->refund_amount;
@@ -209,6 +257,18 @@ open_view(struct app *app, struct scope *sc, const struct booking_row *row)
 	b->checked_out_us = row->visit.out_us;
 	b->version = row->version;
 	return b;
+}
+
+static enum err
+unseal_people(struct scope *sc, const struct data_key *key,
+    const struct booking_row *row, struct contact *contact,
+    struct list *ret_children)
+{
+	enum err e = booking_unseal_contact(sc, key, &row->contact_id,
+	    row->contact, contact);
+
+	return e ? e : booking_unseal_children(sc, key, &row->child_ids,
+	    &row->child_ages, &row->child_texts, ret_children);
 }
 
 enum err
@@ -225,9 +285,7 @@ booking_row_people(struct app *app, struct scope *sc,
 	    row->data_key.len, &key);
 	if (e)
 		return e;
-	e = unseal_contact(sc, &key, row, contact);
-	if (!e)
-		e = unseal_children(sc, &key, row, &children);
+	e = unseal_people(sc, &key, row, contact, &children);
 	crypto_wipe(&key, sizeof key);
 	if (e)
 		return e;
@@ -251,9 +309,7 @@ booking_row_view(struct app *app, struct scope *sc,
 		return e;
 
 	b->customer_info = arena_new(sc->arena, struct contact);
-	e = unseal_contact(sc, &key, row, b->customer_info);
-	if (!e)
-		e = unseal_children(sc, &key, row, &b->children);
+	e = unseal_people(sc, &key, row, b->customer_info, &b->children);
 	if (!e)
 		e = keyring_unseal(sc, &key, "bookings.cancellation_reason",
 		    &row->id, row->cancel_reason.data,
@@ -341,17 +397,24 @@ booking_row_cancellable(struct scope *sc, const struct booking_row *row)
 	return ERR_OK;
 }
 
-struct cancellation
-booking_row_cancellation(const struct booking_row *row)
+struct cancellation_terms
+booking_row_terms(const struct booking_row *row)
 {
 	const struct currency *currency = currency_find(row->currency);
-	struct cancellation_terms terms = {
+
+	return (struct cancellation_terms){
 		.hours = row->cancel_hours,
 		.percent = row->cancel_percent,
 		.fee = row->cancel_fee,
 		.cap_percent = row->refund_cap,
 		.step = currency ? currency->step : 1,
 	};
+}
+
+struct cancellation
+booking_row_cancellation(const struct booking_row *row)
+{
+	struct cancellation_terms terms = booking_row_terms(row);
 
 	return cancellation_work_out(&terms, row->start_us, row->as_of_us,
 	    row->paid, row->refunded);

@@ -46,6 +46,19 @@ struct visit_row {
 	struct bytes reason;
 };
 
+/* A change of a paid booking that waits for its money, in the open; id none:
+ * there is none. */
+struct change_row {
+	struct uuid id;
+	int64_t start_us;
+	int64_t end_us;
+	int64_t child_count;
+	int64_t total;
+	int64_t expires_us;
+	int64_t created_us;
+	int64_t local_day;
+};
+
 struct booking_row {
 	struct uuid id;
 	struct uuid customer_id;
@@ -86,6 +99,7 @@ struct booking_row {
 	int64_t local_today; /* ... and of as_of_us */
 	const char *time_zone;
 	int64_t as_of_us;
+	struct change_row change;
 	struct stored_answer stored;
 };
 
@@ -97,6 +111,16 @@ enum err booking_row_load(struct app *app, struct scope *sc,
 
 /* A pending hold whose time has passed is shown as expired. */
 bool booking_row_lapsed(const struct booking_row *row);
+
+/* A change waits for its money, and has not lapsed: one that has is shown no
+ * more, though it still stands there. */
+bool booking_row_waits(const struct booking_row *row);
+/* What the change costs; only when there is one. */
+int64_t booking_row_change_due(const struct booking_row *row);
+/* As the API shows it; NULL when none waits.  The time is that of as_of_us. */
+struct pending_change *booking_pending_change(struct app *app,
+    struct scope *sc, const struct uuid *booking, int64_t total,
+    const struct change_row *change, int64_t as_of_us);
 
 /* May it be cancelled now?  ERR_STATE with a sentence for the caller. */
 enum err booking_row_cancellable(struct scope *sc,
@@ -111,6 +135,16 @@ enum err booking_row_people(struct app *app, struct scope *sc,
 /* Unseal everything personal and make the view. */
 enum err booking_row_view(struct app *app, struct scope *sc,
     const struct booking_row *row, struct booking **ret_booking) MUSTCHECK;
+
+/* The parts of it; ERR_CORRUPT: they do not fit together. */
+enum err booking_unseal_contact(struct scope *sc, const struct data_key *key,
+    const struct uuid *contact_id, const struct bytes texts[CONTACT_TEXTS],
+    struct contact *ret_contact) MUSTCHECK;
+enum err booking_unseal_children(struct scope *sc, const struct data_key *key,
+    const struct uuids *ids, const struct ints *ages,
+    const struct bytess *texts, struct list *ret_children) MUSTCHECK;
+/* The terms a booking was made under. */
+struct cancellation_terms booking_row_terms(const struct booking_row *row);
 
 /* Seal a contact (CONTACT_TEXTS values) and children (CHILD_TEXTS each). */
 void booking_seal_contact(struct scope *sc, const struct data_key *key,

@@ -58,6 +58,10 @@ open_facts(struct scope *sc, const struct booking *b, const struct news *news)
 		buf_puts(&out, ",\"was_start_datetime\":");
 		json_put_instant(&out, news->was_us);
 	}
+	if (news->held_us != 0) {
+		buf_puts(&out, ",\"held_start_datetime\":");
+		json_put_instant(&out, news->held_us);
+	}
 	if (news->retaken)
 		buf_puts(&out, ",\"retaken\":true");
 	if (news->checked_in_us != 0) {
@@ -131,6 +135,13 @@ void
 news_ticket(struct news *news)
 {
 	news_work(news, "documents", "qr", "{}", NONE);
+}
+
+void
+news_mark(struct news *news, const struct uuid *id, const char *topic,
+    const char *type, int64_t due_us)
+{
+	push(news, topic, type, id, "{}", (struct bytes){ NULL, 0 }, due_us);
 }
 
 void
@@ -325,8 +336,10 @@ void
 touch(struct touched *t, const struct uuid *franchise, int64_t day)
 {
 	t->franchise = *franchise;
-	if (t->count == 1 && t->days[0] == day)
-		return;
+	for (size_t i = 0; i < t->count; i++) {
+		if (t->days[i] == day)
+			return;
+	}
 	assert(t->count < ARRAY_LEN(t->days));
 	t->days[t->count++] = day;
 }

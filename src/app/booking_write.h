@@ -30,6 +30,8 @@ struct news {
 	int64_t was_us; /* when the booking began before the change; 0 = then */
 	int64_t checked_in_us; /* of its visit; 0 = none, like the next */
 	int64_t checked_out_us;
+	int64_t held_us; /* when the change that gives its places back would
+	                    have begun; 0 = none does */
 	bool retaken;   /* its places were taken again */
 	struct uuid told; /* the first event of the booking itself */
 };
@@ -42,6 +44,10 @@ void news_event(struct news *news, struct scope *sc, const char *type,
 void news_due(struct news *news, const char *type, int64_t due_us);
 /* It is confirmed: the image of its QR code is to be made. */
 void news_ticket(struct news *news);
+/* The same under an id chosen before, by which the write can be looked for
+ * when its answer is lost (event_stands): for writes that tell no event. */
+void news_mark(struct news *news, const struct uuid *id, const char *topic,
+    const char *type, int64_t due_us);
 /* Due work of any topic, with its facts as a JSON object. */
 void news_work(struct news *news, const char *topic, const char *type,
     const char *facts, int64_t due_us);
@@ -76,7 +82,8 @@ enum err replay_restate(struct app *app, struct scope *sc,
     const struct caller *caller, const struct replay *replay,
     const struct booking_row *row, const char *text) MUSTCHECK;
 
-/* Did the write that tells this event commit?  For lost answers. */
+/* Did the write commit that tells this event, or leaves this due work?  For
+ * lost answers. */
 enum err event_stands(struct app *app, struct scope *sc,
     const struct uuid *event_id, bool *ret_stands) MUSTCHECK;
 
@@ -84,7 +91,7 @@ enum err event_stands(struct app *app, struct scope *sc,
  * commit and forgotten after it; and the relays, who are told then. */
 struct touched {
 	struct uuid franchise;
-	int64_t days[2];
+	int64_t days[4];
 	size_t count;
 	struct cache_news news;
 };

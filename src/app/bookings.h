@@ -90,6 +90,11 @@ enum err booking_cancel_quote(struct app *app, struct scope *sc,
 enum err booking_expire(struct app *app, struct scope *sc,
     const struct uuid *id) MUSTCHECK;
 
+/* Drop the change of a paid booking that was not paid in time, and free what it
+ * holds; ERR_OK also when there was none that had lapsed. */
+enum err booking_change_drop(struct app *app, struct scope *sc,
+    const struct uuid *id) MUSTCHECK;
+
 /* End a booking whose time is over: completed when the children came, no_show
  * when they did not; ERR_OK also when it was ended already. */
 enum err booking_finish(struct app *app, struct scope *sc,

@@ -190,6 +190,37 @@ verify_children(struct admin *admin, struct scope *sc, struct books *books)
 	return e;
 }
 
+struct change_row {
+	struct uuid booking;
+	struct uuid change;
+	const char *status;
+	const char *wrong;
+};
+static const struct column change_items[] = {
+	{ "id", COLUMN_UUID, offsetof(struct change_row, booking) },
+	{ "change_id", COLUMN_UUID, offsetof(struct change_row, change) },
+	{ "booking_status", COLUMN_TEXT, offsetof(struct change_row, status) },
+	{ "wrong", COLUMN_TEXT, offsetof(struct change_row, wrong) },
+};
+static const struct columns change_columns = { sizeof(struct change_row),
+	change_items, ARRAY_LEN(change_items) };
+
+static enum err
+verify_changes(struct admin *admin, struct scope *sc, struct books *books)
+{
+	struct change_row *rows;
+	size_t count;
+	enum err e = db_all(admin->db, sc, STMT_VERIFY_CHANGES, NULL,
+	    &change_columns, &rows, &count);
+
+	for (size_t i = 0; !e && i < count; i++)
+		add(books, "changes", arena_printf(sc->arena, "booking %s, %s: "
+		    "of its change %s, which waits for its money, %s",
+		    id_text(sc, &rows[i].booking), rows[i].status,
+		    id_text(sc, &rows[i].change), rows[i].wrong));
+	return e;
+}
+
 /* ---- money -------------------------------------------------------------------- */
 
 static const char *
@@ -403,6 +434,8 @@ books_verify(struct admin *admin, struct scope *sc, struct books *ret_books)
 		e = verify_events(admin, sc, &books);
 	if (!e)
 		e = verify_children(admin, sc, &books);
+	if (!e)
+		e = verify_changes(admin, sc, &books);
 	if (!e)
 		e = verify_money(admin, sc, &books);
 	if (!e)

@@ -1,7 +1,7 @@
 /*
- * books.h: do the books balance?  Ledger = bookings, events without a gap,
- * children as the bookings say, money as payments, refunds and journal say,
- * visits as the states say.
+ * books.h: do the books balance?  Ledger = bookings and what changes of them
+ * hold, events without a gap, children as the bookings say, money as payments,
+ * refunds and journal say, visits as the states say.
  */
 #ifndef APP_BOOKS_H
 #define APP_BOOKS_H
@@ -19,7 +19,7 @@ struct scope;
 
 struct books_difference {
 	const char *kind; /* "ledger", "uncovered", "events", "children",
-	                     "money", "journal_...", "unfinished",
+	                     "changes", "money", "journal_...", "unfinished",
 	                     "visits" */
 	const char *text; /* one sentence with its ids */
 };

@@ -84,6 +84,20 @@ decision_retake(struct decision *d, const struct booking_row *booking,
 }
 
 void
+decision_change(struct decision *d, const struct booking_row *booking)
+{
+	uuid_member(&d->booking, "change", &booking->change.id);
+	touch(&d->touched, &booking->franchise_id, booking->local_day);
+	touch(&d->touched, &booking->franchise_id, booking->change.local_day);
+}
+
+void
+decision_change_hold(struct decision *d, int64_t expires_us)
+{
+	instant_member(&d->booking, "change_expires_at", expires_us);
+}
+
+void
 decision_event(struct decision *d, const char *id, const char *type,
     const char *object)
 {
@@ -117,16 +131,18 @@ decision_payment(struct decision *d, const struct payment_row *row,
 }
 
 void
-decision_attempt(struct decision *d, const struct uuid *id, int64_t amount,
-    const char *currency, const char *method)
+decision_attempt(struct decision *d, const struct uuid *id,
+    const struct amount_due *due, const char *currency, const char *method)
 {
 	struct buf *out = &d->rest;
 
 	buf_puts(out, ",\"attempt\":{\"id\":");
 	json_put_uuid(out, id);
-	int_member(out, "amount", amount);
+	int_member(out, "amount", due->amount);
 	text_member(out, "currency", currency);
 	text_member(out, "method", method);
+	if (!uuid_is_none(&due->change))
+		uuid_member(out, "change", &due->change);
 	buf_putc(out, '}');
 }
 

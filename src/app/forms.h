@@ -63,6 +63,17 @@ struct line_item {
 	bool peak;
 };
 
+/* What a paid booking becomes once the difference is paid. */
+struct pending_change {
+	int64_t start_us;
+	int64_t end_us;
+	int64_t child_count;
+	int64_t total_amount;
+	int64_t amount_due;
+	int64_t expires_us;
+	const char *payment_url;
+};
+
 /* GET /bookings/{id} and PUT's answer; lists leave out the personal part. */
 struct booking {
 	struct uuid booking_id;
@@ -80,6 +91,9 @@ struct booking {
 	const char *payment_url; /* NULL when nothing is to be paid */
 	const char *manage_url;  /* create only */
 	int64_t hold_expires_us;
+	struct pending_change *pending_change; /* NULL: none waits */
+	int64_t paid_amount;     /* what is the booking's own, like the next: not */
+	int64_t refunded_amount; /* what came twice or late and went back */
 	int64_t child_count;
 	const char *line_items; /* JSON, list of struct line_item */
 	struct contact *customer_info;
@@ -273,7 +287,8 @@ extern const struct form form_contact, form_contact_change, form_child,
     form_booking_create, form_booking_change, form_booking_created,
     form_booking, form_booking_summary, form_booking_query, form_booking_page,
     form_cancel, form_cancelled, form_cancel_tier, form_cancel_quote,
-    form_line_item, form_full_slot, form_start_option, form_hours, form_day_slot,
+    form_line_item, form_pending_change, form_full_slot, form_start_option,
+    form_hours, form_day_slot,
     form_pricing, form_availability, form_availability_query, form_slots_query,
     form_bookable_start, form_slots_answer, form_peak_window, form_franchise,
     form_closed_day, form_franchise_query, form_franchise_page,

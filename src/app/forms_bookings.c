@@ -311,6 +311,42 @@ FORM(line_item, "LineItem", line_item, line_item_rows,
 	  "Until when an unpaid booking keeps its places; null when it is" \
 	  " no longer a hold.", "\"2027-01-10T10:35:00Z\"" },
 
+static const struct field pending_change_rows[] = {
+	{ "start_datetime", FIELD_INSTANT, MUST, 0, 0,
+	  AT(pending_change, start_us), NULL, NULL,
+	  "When care would begin.", EX_START },
+	{ "end_datetime", FIELD_INSTANT, MUST, 0, 0,
+	  AT(pending_change, end_us), NULL, NULL, "When it would end.",
+	  EX_END },
+	{ "child_count", FIELD_INT, MUST, 1, CHILDREN_MAX,
+	  AT(pending_change, child_count), NULL, NULL,
+	  "How many children would come.", "1" },
+	{ "total_amount", FIELD_MONEY, MUST, 0, MONEY_MAX,
+	  AT(pending_change, total_amount), NULL, NULL,
+	  "What the booking would cost.", "135.00" },
+	{ "amount_due", FIELD_MONEY, MUST, 0, MONEY_MAX,
+	  AT(pending_change, amount_due), NULL, NULL,
+	  "What is to be paid for the change to take effect.", "15.00" },
+	{ "expires_at", FIELD_INSTANT, MUST, 0, 0,
+	  AT(pending_change, expires_us), NULL, NULL,
+	  "Until when its places are kept; not paid by then, it is dropped.",
+	  "\"2027-01-10T10:35:00Z\"" },
+	{ "payment_url", FIELD_TEXT, MUST, 1, 2048,
+	  AT(pending_change, payment_url), NULL, NULL,
+	  "Where the customer's browser pays it.",
+	  "\"https://booking.example.com/pay/"
+	  "0193a5c8-7b1e-7c3a-9d42-5f0e8a6b1c2d?t=3q2-7w\"" },
+};
+FORM(pending_change, "PendingChange", pending_change, pending_change_rows,
+    "A change of a paid booking to a higher price, which waits for the"
+    " difference.", NULL);
+
+#define BOOKING_CHANGE_ROW \
+	{ "pending_change", FIELD_OBJECT, ALWAYS, 0, 0, \
+	  AT(booking, pending_change), &form_pending_change, NULL, \
+	  "What the booking becomes once the difference is paid; null when" \
+	  " nothing waits.  Until then all else here holds.", NULL },
+
 #define BOOKING_LINES_ROW \
 	{ "line_items", FIELD_RAW, MUST | FIELD_RAW_LIST, 0, 0, \
 	  AT(booking, line_items), &form_line_item, NULL, \
@@ -366,6 +402,13 @@ static const struct field booking_rows[] = {
 	BOOKING_TIME_ROWS
 	BOOKING_PRICE_ROWS
 	BOOKING_HOLD_ROW
+	BOOKING_CHANGE_ROW
+	{ "paid_amount", FIELD_MONEY, MUST, 0, MONEY_MAX,
+	  AT(booking, paid_amount), NULL, NULL,
+	  "What was paid for the booking in all.", "120.00" },
+	{ "refunded_amount", FIELD_MONEY, MUST, 0, MONEY_MAX,
+	  AT(booking, refunded_amount), NULL, NULL,
+	  "What of it went back, or is on its way.", "0.00" },
 	BOOKING_LINES_ROW
 	{ "customer_info", FIELD_OBJECT, ALWAYS, 0, 0,
 	  AT(booking, customer_info), &form_contact, NULL,
@@ -386,6 +429,7 @@ static const struct field summary_rows[] = {
 	BOOKING_TIME_ROWS
 	BOOKING_PRICE_ROWS
 	BOOKING_HOLD_ROW
+	BOOKING_CHANGE_ROW
 	BOOKING_END_ROWS
 };
 FORM(booking_summary, "BookingSummary", booking, summary_rows,

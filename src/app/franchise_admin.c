@@ -289,16 +289,18 @@ args_facts(struct args *args, struct scope *sc,
 
 struct hold_row {
 	struct uuid id;
+	bool change;
 };
 static const struct column hold_items[] = {
 	{ "id", COLUMN_UUID, offsetof(struct hold_row, id) },
+	{ "change", COLUMN_BOOL, offsetof(struct hold_row, change) },
 };
 static const struct columns hold_columns = { sizeof(struct hold_row),
 	hold_items, ARRAY_LEN(hold_items) };
 
 /*
- * A hold that has lapsed never blocks: expire those of the franchise, as the
- * relay would.  false: there are none, or the settings that a change of a
+ * A hold that has lapsed never blocks, nor does a change: expire and drop those
+ * of the franchise, as the relay would.  false: there are none, or the settings that a change of a
  * booking needs (the keys) are not here.
  */
 static bool
@@ -326,7 +328,9 @@ free_lapsed(struct admin *admin, struct scope *sc, const struct uuid *id)
 		return false;
 
 	for (size_t i = 0; !e && i < count; i++)
-		e = booking_expire(&app, &own, &holds[i].id);
+		e = holds[i].change ?
+		    booking_change_drop(&app, &own, &holds[i].id) :
+		    booking_expire(&app, &own, &holds[i].id);
 	keyring_close(app.ring);
 	return !e;
 }

@@ -71,6 +71,7 @@ try_checkout(struct app *app, struct scope *sc, struct making *m,
     struct payment **ret_payment)
 {
 	struct payment_opened opened;
+	struct amount_due due;
 	struct payment_row p;
 	struct booking_row row;
 	enum err e;
@@ -87,7 +88,7 @@ try_checkout(struct app *app, struct scope *sc, struct making *m,
 		e = booking_row_load(app, sc, m->caller, m->booking, NULL,
 		    &row);
 	if (!e)
-		e = payment_wanted(sc, &row);
+		e = payment_wanted(sc, &row, &due);
 	if (!e)
 		e = payment_view(app, sc, &p, &row, ret_payment);
 	if (e || !m->replay)
@@ -100,15 +101,16 @@ try_checkout(struct app *app, struct scope *sc, struct making *m,
 
 static enum err
 write_attempt(struct app *app, struct scope *sc, const struct making *m,
-    const struct booking_row *row)
+    const struct booking_row *row, const struct amount_due *due)
 {
 	char id[UUID_TEXT_MAX];
 	struct decision d;
 
 	decision_begin(&d, sc, row);
-	decision_status(&d, NULL, "processing");
-	decision_attempt(&d, &m->attempt, row->total, row->currency,
-	    m->method);
+	/* While a change is paid the booking is what it was. */
+	if (uuid_is_none(&due->change))
+		decision_status(&d, NULL, "processing");
+	decision_attempt(&d, &m->attempt, due, row->currency, m->method);
 	news_payment(&d.news, sc, "read", &m->attempt,
 	    row->as_of_us + WORK_AFTER_US);
 	decision_answer(&d, m->caller, m->replay, arena_printf(sc->arena,
@@ -122,6 +124,7 @@ try_begin(struct app *app, struct scope *sc, struct making *m)
 {
 	const struct payment_row *unfinished;
 	struct payment_row *rows = NULL;
+	struct amount_due due;
 	struct booking_row row;
 	size_t count = 0;
 	enum err e;
@@ -135,13 +138,13 @@ try_begin(struct app *app, struct scope *sc, struct making *m)
 			return ERR_OK;
 	}
 	if (!e)
-		e = payment_wanted(sc, &row);
+		e = payment_wanted(sc, &row, &due);
 	if (e)
 		return e;
 	unfinished = payment_unfinished(rows, count);
 	if (unfinished)
 		return payment_ask_clear(app, sc, unfinished);
-	return write_attempt(app, sc, m, &row);
+	return write_attempt(app, sc, m, &row, &due);
 }
 
 /* How it stands, after asking Stripe where that can be of use. */
@@ -161,7 +164,7 @@ look(struct app *app, struct scope *sc, const struct making *m,
 	if (e)
 		return e;
 	if (!attempt_parse(p->status, &state) || state >= ATTEMPT_SUCCEEDED ||
-	    payment_wanted(sc, row))
+	    !payment_is_wanted(p, row))
 		return ERR_OK;
 	/* Whatever comes of asking, the rows say how it stands. */
 	if (!p->intent)

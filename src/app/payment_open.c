@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "app/app.h"
+#include "app/booking_pending.h"
 #include "app/bookings.h"
 #include "app/payment_ask.h"
 #include "app/payment_row.h"
@@ -26,9 +27,9 @@
 #define KEY_US USEC_PER_MIN
 /* A session about to end is not worth sending a customer to. */
 #define WORTH_US (2 * USEC_PER_MIN)
-/* The hold outlives its session a little, and is never longer than this. */
+/* The hold outlives its session a little, and is never longer than
+ * HOLD_MAX_US. */
 #define AFTER_US (4 * USEC_PER_MIN)
-#define HOLD_MAX_US (2 * USEC_PER_HOUR)
 #define READ_AFTER_US USEC_PER_MIN
 
 static const struct caller opener = { .kind = CALLER_SYSTEM,
@@ -69,6 +70,43 @@ ask_stripe(struct app *app, struct scope *sc, const struct payment_row *p,
 	    "%s", stripe_kind_word(kind));
 }
 
+static int64_t
+earlier(int64_t a_us, int64_t b_us)
+{
+	return a_us < b_us ? a_us : b_us;
+}
+
+/* What the session is for is kept as long as it, and a little longer; never
+ * shorter than it was kept already. */
+static int64_t
+keep_booking(struct decision *d, const struct booking_row *row, int64_t end_us)
+{
+	int64_t until_us = earlier(earlier(end_us + AFTER_US,
+	    row->created_us + HOLD_MAX_US), row->start_us);
+
+	if (until_us < row->hold_expires_us)
+		until_us = row->hold_expires_us;
+	decision_status(d, NULL, "pending");
+	decision_hold(d, until_us);
+	news_due(&d->news, "expire", until_us);
+	return until_us;
+}
+
+static int64_t
+keep_change(struct decision *d, const struct booking_row *row, int64_t end_us)
+{
+	const struct change_row *change = &row->change;
+	int64_t until_us = booking_pending_until(earlier(end_us + AFTER_US,
+	    change->created_us + HOLD_MAX_US), row->start_us,
+	    change->start_us);
+
+	if (until_us < change->expires_us)
+		until_us = change->expires_us;
+	decision_change_hold(d, until_us);
+	news_due(&d->news, "drop_change", until_us);
+	return until_us;
+}
+
 /* Record the session; the attempt stays unfinished until Stripe says more. */
 static enum err
 record(struct app *app, struct scope *sc, const struct payment_row *p,
@@ -79,20 +117,13 @@ record(struct app *app, struct scope *sc, const struct payment_row *p,
 		.session = session->id, .url = session->url,
 		.session_expires_us = session->expires_us };
 	struct decision d;
-	int64_t hold_us = session->expires_us + AFTER_US;
-
-	if (hold_us > row->created_us + HOLD_MAX_US)
-		hold_us = row->created_us + HOLD_MAX_US;
-	if (hold_us > row->start_us)
-		hold_us = row->start_us;
-	if (hold_us < row->hold_expires_us)
-		hold_us = row->hold_expires_us;
+	int64_t hold_us;
 
 	decision_begin(&d, sc, row);
-	decision_status(&d, NULL, "pending");
-	decision_hold(&d, hold_us);
 	decision_payment(&d, p, &change);
-	news_due(&d.news, "expire", hold_us);
+	hold_us = uuid_is_none(&p->change) ?
+	    keep_booking(&d, row, session->expires_us) :
+	    keep_change(&d, row, session->expires_us);
 	/* When its webhook is late, it is read. */
 	news_payment(&d.news, sc, "read", &p->id,
 	    session->expires_us + READ_AFTER_US);
@@ -105,6 +136,7 @@ static enum err
 try_open(struct app *app, struct scope *sc, const struct uuid *attempt,
     struct stripe_session *session, struct payment_opened *opened)
 {
+	struct amount_due due;
 	struct payment_row p;
 	struct booking_row row;
 	enum err e;
@@ -114,9 +146,12 @@ try_open(struct app *app, struct scope *sc, const struct uuid *attempt,
 		e = booking_row_load(app, sc, &opener, &p.booking_id, NULL,
 		    &row);
 	if (!e)
-		e = payment_wanted(sc, &row);
+		e = payment_wanted(sc, &row, &due);
 	if (e)
 		return e;
+	if (!payment_is_wanted(&p, &row))
+		return scope_fail(sc, ERR_STATE, "something else is to be "
+		    "paid by now");
 	if (strcmp(p.status, "open") == 0 &&
 	    p.session_expires_us > row.as_of_us + WORTH_US) {
 		*opened = (struct payment_opened){ p.url,
@@ -212,7 +247,7 @@ payment_open_now(struct app *app, struct scope *sc,
 /* The last attempt is over: another one, queued. */
 static enum err
 new_attempt(struct app *app, struct scope *sc, const struct booking_row *row,
-    struct uuid *ret_id)
+    const struct amount_due *due, struct uuid *ret_id)
 {
 	struct decision d;
 	struct uuid id;
@@ -220,8 +255,10 @@ new_attempt(struct app *app, struct scope *sc, const struct booking_row *row,
 
 	uuid_new(&id);
 	decision_begin(&d, sc, row);
-	decision_status(&d, NULL, "queued");
-	decision_attempt(&d, &id, row->total, row->currency, "checkout");
+	/* While a change is paid the booking is what it was. */
+	if (uuid_is_none(&due->change))
+		decision_status(&d, NULL, "queued");
+	decision_attempt(&d, &id, due, row->currency, "checkout");
 	news_payment(&d.news, sc, "session", &id,
 	    row->as_of_us + 30 * USEC_PER_SEC);
 	e = decision_commit(&d, app, sc);
@@ -231,12 +268,24 @@ new_attempt(struct app *app, struct scope *sc, const struct booking_row *row,
 	return ERR_OK;
 }
 
+/* Is it for what is due, and does its page take money, or will it? */
+static bool
+can_be_paid(const struct payment_row *p, const struct booking_row *row)
+{
+	if (payment_is_direct(p) || !payment_is_wanted(p, row))
+		return false;
+	return strcmp(p->status, "queued") == 0 ||
+	    (strcmp(p->status, "open") == 0 &&
+	    p->session_expires_us > row->as_of_us + WORTH_US);
+}
+
 static enum err
 try_session(struct app *app, struct scope *sc, const struct uuid *booking,
     struct uuid *attempt, struct payment_opened *opened)
 {
 	const struct payment_row *p;
 	struct payment_row *rows = NULL;
+	struct amount_due due;
 	struct booking_row row;
 	size_t count = 0;
 	enum err e;
@@ -245,20 +294,18 @@ try_session(struct app *app, struct scope *sc, const struct uuid *booking,
 	if (!e)
 		e = payment_rows(app, sc, booking, &rows, &count);
 	if (!e)
-		e = payment_wanted(sc, &row);
+		e = payment_wanted(sc, &row, &due);
 	if (e)
 		return e;
 
 	p = payment_unfinished(rows, count);
 	/* Only what a customer can still be sent to is kept. */
-	if (p && (payment_is_direct(p) || strcmp(p->status, "queued") != 0) &&
-	    (strcmp(p->status, "open") != 0 ||
-	    p->session_expires_us <= row.as_of_us + WORTH_US))
+	if (p && !can_be_paid(p, &row))
 		return payment_ask_clear(app, sc, p);
 	if (p) {
 		*attempt = p->id;
 	} else {
-		e = new_attempt(app, sc, &row, attempt);
+		e = new_attempt(app, sc, &row, &due, attempt);
 		if (e)
 			return e;
 	}

@@ -13,6 +13,10 @@ struct app;
 struct scope;
 struct uuid;
 
+/* What is waited for is never kept longer than this: from the moment a booking
+ * was made, or a change of a paid one was asked for. */
+#define HOLD_MAX_US (2 * USEC_PER_HOUR)
+
 struct payment_opened {
 	const char *url;
 	int64_t expires_us;

@@ -29,6 +29,8 @@ static const struct column payment_items[] = {
 	COLUMN("refunded_amount", COLUMN_I64, refunded),
 	COLUMN("stripe_account", COLUMN_TEXT, account),
 	COLUMN("version", COLUMN_I64, version),
+	COLUMN("change_id", COLUMN_UUID, change),
+	COLUMN("change_end", COLUMN_TEXT, change_end),
 };
 #undef COLUMN
 static const struct columns payment_columns = { sizeof(struct payment_row),
@@ -117,8 +119,26 @@ payment_is_direct(const struct payment_row *row)
 	return strcmp(row->method, "checkout") != 0;
 }
 
+/* Of a booking that has a price, and has not lapsed. */
+static enum err
+wanted_of_paid(struct scope *sc, const struct booking_row *booking,
+    struct amount_due *ret_due)
+{
+	if (strcmp(booking->status, "confirmed") == 0 &&
+	    booking_row_waits(booking)) {
+		*ret_due = (struct amount_due){
+			booking_row_change_due(booking), booking->change.id };
+		return ERR_OK;
+	}
+	return scope_fail(sc, ERR_STATE, !uuid_is_none(&booking->change.id) ?
+	    "the change was not paid in time" : booking->paid > 0 ?
+	    "the booking is paid already" :
+	    "there is nothing to pay for this booking");
+}
+
 enum err
-payment_wanted(struct scope *sc, const struct booking_row *booking)
+payment_wanted(struct scope *sc, const struct booking_row *booking,
+    struct amount_due *ret_due)
 {
 	if (booking_row_lapsed(booking) ||
 	    strcmp(booking->status, "expired") == 0)
@@ -126,10 +146,20 @@ payment_wanted(struct scope *sc, const struct booking_row *booking)
 	if (strcmp(booking->status, "cancelled") == 0)
 		return scope_fail(sc, ERR_STATE, "the booking is cancelled");
 	if (strcmp(booking->status, "pending") != 0)
-		return scope_fail(sc, ERR_STATE, booking->paid > 0 ?
-		    "the booking is paid already" :
-		    "there is nothing to pay for this booking");
+		return wanted_of_paid(sc, booking, ret_due);
+	*ret_due = (struct amount_due){ .amount = booking->total };
 	return ERR_OK;
+}
+
+bool
+payment_is_wanted(const struct payment_row *row,
+    const struct booking_row *booking)
+{
+	struct scope unheard = { .arena = NULL };
+	struct amount_due due;
+
+	return !payment_wanted(&unheard, booking, &due) &&
+	    due.amount == row->amount && uuid_equal(&due.change, &row->change);
 }
 
 const struct payment_row *

@@ -41,6 +41,8 @@ struct payment_row {
 	int64_t refunded;
 	const char *account;
 	int64_t version;
+	struct uuid change;     /* of the booking, that it is for; or none */
+	const char *change_end; /* what became of that: see settlement.h */
 };
 
 struct refund_row {
@@ -74,9 +76,18 @@ enum err refund_rows(struct app *app, struct scope *sc,
 
 /* Of a payment method of the customer's, not by a Checkout page. */
 bool payment_is_direct(const struct payment_row *row);
-/* Does the booking wait for a payment?  ERR_STATE with a sentence. */
-enum err payment_wanted(struct scope *sc, const struct booking_row *booking)
-    MUSTCHECK;
+/* What is due of a booking when it was read: its price while it waits for that,
+ * what a change of it costs while that waits; else nothing. */
+struct amount_due {
+	int64_t amount;     /* hundredths */
+	struct uuid change; /* none: the booking itself */
+};
+/* ERR_STATE with a sentence: nothing. */
+enum err payment_wanted(struct scope *sc, const struct booking_row *booking,
+    struct amount_due *ret_due) MUSTCHECK;
+/* Is it this attempt's money that is due? */
+bool payment_is_wanted(const struct payment_row *row,
+    const struct booking_row *booking);
 /* As its owner sees it. */
 enum err payment_view(struct app *app, struct scope *sc,
     const struct payment_row *row, const struct booking_row *booking,
@@ -113,6 +124,9 @@ void decision_status(struct decision *d, const char *status,
 void decision_hold(struct decision *d, int64_t expires_us); /* NONE clears */
 void decision_retake(struct decision *d, const struct booking_row *booking,
     int64_t slot_minutes);
+/* The booking's change takes effect; or waits until then. */
+void decision_change(struct decision *d, const struct booking_row *booking);
+void decision_change_hold(struct decision *d, int64_t expires_us);
 void decision_event(struct decision *d, const char *id, const char *type,
     const char *object);
 struct payment_change {
@@ -126,7 +140,7 @@ struct payment_change {
 void decision_payment(struct decision *d, const struct payment_row *row,
     const struct payment_change *change);
 void decision_attempt(struct decision *d, const struct uuid *id,
-    int64_t amount, const char *currency, const char *method);
+    const struct amount_due *due, const char *currency, const char *method);
 void decision_refund_new(struct decision *d, const struct uuid *id,
     const struct uuid *payment, int64_t amount, const char *reason);
 void decision_refund(struct decision *d, const struct refund_row *row,

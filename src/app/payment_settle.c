@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "app/app.h"
+#include "app/booking_pending.h"
 #include "app/days.h"
 #include "app/payment_row.h"
 #include "base/arena.h"
@@ -92,24 +93,126 @@ tell_confirmed(struct decision *d, struct scope *sc, struct payment_case *c)
 	news_ticket(&d->news);
 }
 
+/* What has become of what the payment was for. */
+static enum err
+change_of(struct scope *sc, const struct payment_case *c,
+    enum settlement_change *ret_change)
+{
+	const struct payment_row *p = &c->payment;
+
+	if (uuid_is_none(&p->change)) {
+		*ret_change = CHANGE_NONE;
+		return ERR_OK;
+	}
+	if (uuid_equal(&p->change, &c->row.change.id)) {
+		*ret_change = CHANGE_STANDS;
+		return ERR_OK;
+	}
+	/* It ended after the payment was read: then that has changed too. */
+	if (!p->change_end)
+		return scope_fail(sc, ERR_STALE, "the change is over");
+	if (!settlement_parse_change(p->change_end, ret_change))
+		return scope_fail(sc, ERR_INTERNAL, "unknown end of a change");
+	return ERR_OK;
+}
+
+static enum err
+step_of(struct scope *sc, const struct payment_case *c, bool places_gone,
+    enum settlement_step *ret_step)
+{
+	const struct booking_row *row = &c->row;
+	struct settlement_facts facts = { .due = row->total,
+		.amount = c->payment.amount,
+		.begun = row->start_us <= row->as_of_us };
+	enum err e;
+
+	if (!lifecycle_parse(row->status, &facts.booking))
+		return scope_fail(sc, ERR_INTERNAL, "unknown state in row");
+	e = change_of(sc, c, &facts.change);
+	if (e)
+		return e;
+	if (facts.change == CHANGE_STANDS) {
+		facts.due = booking_row_change_due(row);
+		facts.begun = facts.begun ||
+		    row->change.start_us <= row->as_of_us;
+	}
+	*ret_step = settlement_of(&facts);
+	if (places_gone && (*ret_step == SETTLE_RETAKE ||
+	    *ret_step == SETTLE_CHANGE))
+		*ret_step = SETTLE_REFUND_LATE;
+	return ERR_OK;
+}
+
+/* The booking becomes what its change says. */
+static enum err
+take_change(struct app *app, struct scope *sc, struct decision *d,
+    struct payment_case *c)
+{
+	struct payment_row *rows = NULL;
+	struct booking *becomes;
+	struct uuid id;
+	size_t count = 0;
+	enum err e;
+
+	e = booking_pending_view(app, sc, &c->row, &c->key, c->booking,
+	    &becomes);
+	if (!e)
+		e = payment_rows(app, sc, &c->row.id, &rows, &count);
+	if (e)
+		return e;
+
+	uuid_new(&id);
+	decision_change(d, &c->row);
+	decision_status(d, NULL, "paid");
+	d->news.was_us = c->row.start_us;
+	news_event(&d->news, sc, "BookingModified", &id, becomes, &c->key);
+	/* Another page for the same change, still open. */
+	for (size_t i = 0; i < count; i++) {
+		enum attempt_state state;
+
+		if (uuid_equal(&rows[i].id, &c->payment.id) ||
+		    !attempt_parse(rows[i].status, &state) ||
+		    state >= ATTEMPT_SUCCEEDED)
+			continue;
+		news_work(&d->news, "payments", "close", "{}", NONE);
+		break;
+	}
+	return ERR_OK;
+}
+
+static enum err
+take_booking(struct app *app, struct scope *sc, struct decision *d,
+    struct payment_case *c, bool retake)
+{
+	struct day day;
+
+	if (retake) {
+		enum err e = day_load(app, sc, &c->row.franchise_id,
+		    c->row.local_day, &day);
+
+		if (e)
+			return e;
+		decision_retake(d, &c->row, day.slot_minutes);
+		d->news.retaken = true;
+	}
+	decision_status(d, lifecycle_word(BOOKING_CONFIRMED), "paid");
+	decision_hold(d, NONE);
+	tell_confirmed(d, sc, c);
+	return ERR_OK;
+}
+
 /* Money has landed. */
 static enum err
 landed(struct app *app, struct scope *sc, struct decision *d,
     struct payment_case *c, bool places_gone)
 {
-	struct settlement_facts facts = { .total = c->row.total,
-		.paid = c->row.paid, .amount = c->payment.amount };
 	enum settlement_step step;
 	struct uuid refund;
-	struct day day;
 	enum err e;
 
-	if (!lifecycle_parse(c->row.status, &facts.booking))
-		return scope_fail(sc, ERR_INTERNAL, "unknown state in row");
-	step = settlement_of(&facts);
-	if (step == SETTLE_RETAKE && (places_gone ||
-	    c->row.start_us <= c->row.as_of_us))
-		step = SETTLE_REFUND_LATE;
+	e = step_of(sc, c, places_gone, &step);
+	if (e)
+		return e;
 
 	decision_entry(d, "charge", &c->payment.id, "stripe", "customers",
 	    c->payment.amount, c->payment.currency);
@@ -120,18 +223,8 @@ landed(struct app *app, struct scope *sc, struct decision *d,
 		    c->payment.amount, settlement_reason(step));
 		return ERR_OK;
 	}
-	if (step == SETTLE_RETAKE) {
-		e = day_load(app, sc, &c->row.franchise_id, c->row.local_day,
-		    &day);
-		if (e)
-			return e;
-		decision_retake(d, &c->row, day.slot_minutes);
-		d->news.retaken = true;
-	}
-	decision_status(d, lifecycle_word(BOOKING_CONFIRMED), "paid");
-	decision_hold(d, NONE);
-	tell_confirmed(d, sc, c);
-	return ERR_OK;
+	return step == SETTLE_CHANGE ? take_change(app, sc, d, c) :
+	    take_booking(app, sc, d, c, step == SETTLE_RETAKE);
 }
 
 /* An attempt that ends without money, or is on its way. */

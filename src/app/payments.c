@@ -50,7 +50,7 @@ payment_view(struct app *app, struct scope *sc, const struct payment_row *row,
 		.processed_us = row->processed_us,
 	};
 	if (attempt_parse(row->status, &state) && state < ATTEMPT_ACTION &&
-	    !payment_is_direct(row) && !lapsed)
+	    !payment_is_direct(row) && payment_is_wanted(row, booking))
 		p->payment_url = row->url ? row->url :
 		    booking_pay_url(app, sc, &booking->id);
 	*ret_payment = p;

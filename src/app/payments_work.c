@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "app/app.h"
+#include "app/booking_pending.h"
 #include "app/due.h"
 #include "app/payment_ask.h"
 #include "app/payment_open.h"
@@ -44,30 +45,47 @@ outcome_of_stripe(enum stripe_kind kind)
 static const struct caller worker = { .kind = CALLER_SYSTEM,
 	.name = "system" };
 
+/* Until when it is to be kept now, if it is wanted still. */
+static int64_t
+extended(const struct app *app, const struct booking_row *row, bool change)
+{
+	int64_t until_us = row->as_of_us + app->conf->hold_s * USEC_PER_SEC;
+	int64_t most_us = change ? row->change.created_us + HOLD_MAX_US :
+	    row->created_us + USEC_PER_DAY;
+
+	return booking_pending_until(until_us < most_us ? until_us : most_us,
+	    row->start_us, change ? row->change.start_us : row->start_us);
+}
+
 /* A hold whose payment Stripe has not taken yet is not the customer's fault:
- * its clock starts with the first session. */
+ * its clock starts with the first session.  So with a change of a paid
+ * booking, though not for as long: the booking stands without it. */
 static enum err
 extend_hold(struct app *app, struct scope *sc, const struct uuid *booking)
 {
 	struct booking_row row;
+	struct amount_due due;
 	struct decision d;
 	int64_t until_us;
+	bool change;
 	enum err e;
 
 	e = booking_row_load(app, sc, &worker, booking, NULL, &row);
 	if (e)
 		return e;
-	until_us = row.as_of_us + app->conf->hold_s * USEC_PER_SEC;
-	if (until_us > row.created_us + USEC_PER_DAY)
-		until_us = row.created_us + USEC_PER_DAY;
-	if (until_us > row.start_us)
-		until_us = row.start_us;
-	if (strcmp(row.status, "pending") != 0 || booking_row_lapsed(&row) ||
-	    until_us < row.hold_expires_us + USEC_PER_MIN)
+	if (payment_wanted(sc, &row, &due))
+		return ERR_OK;
+	change = !uuid_is_none(&due.change);
+	until_us = extended(app, &row, change);
+	if (until_us < (change ? row.change.expires_us : row.hold_expires_us) +
+	    USEC_PER_MIN)
 		return ERR_OK;
 	decision_begin(&d, sc, &row);
-	decision_hold(&d, until_us);
-	news_due(&d.news, "expire", until_us);
+	if (change)
+		decision_change_hold(&d, until_us);
+	else
+		decision_hold(&d, until_us);
+	news_due(&d.news, change ? "drop_change" : "expire", until_us);
 	return decision_commit(&d, app, sc);
 }
 
@@ -90,7 +108,7 @@ read_direct(struct app *app, struct scope *sc, const struct payment_row *p,
     const struct booking_row *row)
 {
 	bool wanted = strcmp(p->status, "superseded") != 0 &&
-	    strcmp(row->status, "pending") == 0 && !booking_row_lapsed(row) &&
+	    payment_is_wanted(p, row) &&
 	    row->as_of_us - p->created_us < KEY_TRUSTED_US;
 	struct payment_told told;
 	enum asked asked;
@@ -269,8 +287,8 @@ work_close(struct app *app, struct scope *sc, const struct due_row *w)
 	return worst;
 }
 
-/* The hold's time is up while a payment may be under way: see to it that it can
- * be paid no more, or that what was paid counts. */
+/* The time of a hold, or of a change, is up while a payment may be under way:
+ * see to it that it can be paid no more, or that what was paid counts. */
 static enum due_outcome
 work_lapse(struct app *app, struct scope *sc, const struct due_row *w)
 {
@@ -286,7 +304,7 @@ work_lapse(struct app *app, struct scope *sc, const struct due_row *w)
 	if (e)
 		return due_outcome_of(e);
 	p = payment_unfinished(rows, count);
-	if (!p || !booking_row_lapsed(&row) || (!p->session && !p->intent))
+	if (!p || payment_is_wanted(p, &row) || (!p->session && !p->intent))
 		return DUE_DONE;
 	return outcome_of(payment_ask_end(app, sc, p));
 }

@@ -5,7 +5,8 @@
  * Topics   events     outbox rows to the queue (or to a file), in order
  *          payments   what Stripe has still to hear or to tell
  *          documents  QR codes to their store
- *          bookings   holds that lapsed, bookings that are over, old rows
+ *          bookings   holds and changes that lapsed, bookings that are over,
+ *                     old rows
  * Share    Any number of processes may work on one topic.
  */
 #ifndef APP_RELAY_H

@@ -1,5 +1,5 @@
-/* relay_bookings.c: due work on bookings: holds that lapse, bookings that are
- * over, rows that are old. */
+/* relay_bookings.c: due work on bookings: holds and changes that lapse, bookings
+ * that are over, rows that are old. */
 #include "app/relay_parts.h"
 
 #include <string.h>
@@ -37,36 +37,60 @@ may_be_paid(const struct payment_row *rows, size_t count)
 }
 
 /*
- * The hold's time is up.  Whoever may be paying at this moment is asked for
- * first, by the relay that speaks to Stripe; while Stripe does not answer the
- * places are kept for five minutes more, and no longer.
+ * The time is up of what `over` ends.  Whoever may be paying at this moment is
+ * asked for first, by the relay that speaks to Stripe; while Stripe does not
+ * answer the places are kept for five minutes more, and no longer.
  */
+static enum due_outcome
+end_lapsed(struct app *app, struct scope *sc, const struct booking_row *row,
+    int64_t expired_us, enum err (*over)(struct app *app, struct scope *sc,
+    const struct uuid *id))
+{
+	struct payment_row *rows = NULL;
+	struct args args;
+	size_t count = 0;
+	enum err e;
+
+	e = payment_rows(app, sc, &row->id, &rows, &count);
+	if (e)
+		return due_outcome_of(e);
+	if (!may_be_paid(rows, count) ||
+	    row->as_of_us >= expired_us + GRACE_US)
+		return due_outcome_of(over(app, sc, &row->id));
+
+	args_init(&args, sc->arena);
+	args_text(&args, "payments");
+	args_text(&args, "lapse");
+	args_uuid(&args, &row->id);
+	e = db_do(app->db, sc, STMT_OUTBOX_ASK, &args, NULL);
+	return e ? due_outcome_of(e) : DUE_SOON;
+}
+
 static enum due_outcome
 work_expire(struct app *app, struct scope *sc, const struct due_row *w)
 {
-	struct payment_row *rows = NULL;
 	struct booking_row row;
-	struct args args;
-	size_t count = 0;
 	enum err e;
 
 	e = booking_row_load(app, sc, &keeper, &w->booking_id, NULL, &row);
 	/* Extended since: another row stands for the new end. */
 	if (e || !booking_row_lapsed(&row))
 		return due_outcome_of(e);
-	e = payment_rows(app, sc, &w->booking_id, &rows, &count);
-	if (e)
-		return due_outcome_of(e);
-	if (!may_be_paid(rows, count) ||
-	    row.as_of_us >= row.hold_expires_us + GRACE_US)
-		return due_outcome_of(booking_expire(app, sc, &row.id));
+	return end_lapsed(app, sc, &row, row.hold_expires_us, booking_expire);
+}
 
-	args_init(&args, sc->arena);
-	args_text(&args, "payments");
-	args_text(&args, "lapse");
-	args_uuid(&args, &row.id);
-	e = db_do(app->db, sc, STMT_OUTBOX_ASK, &args, NULL);
-	return e ? due_outcome_of(e) : DUE_SOON;
+static enum due_outcome
+work_drop_change(struct app *app, struct scope *sc, const struct due_row *w)
+{
+	struct booking_row row;
+	enum err e;
+
+	e = booking_row_load(app, sc, &keeper, &w->booking_id, NULL, &row);
+	/* Paid, given up or extended since. */
+	if (e || uuid_is_none(&row.change.id) || booking_row_waits(&row))
+		return due_outcome_of(e);
+	return end_lapsed(app, sc, &row, row.change.expires_us,
+	    booking_change_drop);
 }
 
 enum err
@@ -75,6 +99,7 @@ relay_bookings_turn(struct app *app, struct scope *sc,
 {
 	static const struct due_kind kinds[] = {
 		{ "expire", work_expire, 2000 },
+		{ "drop_change", work_drop_change, 2000 },
 	};
 	static const struct due_topic topic = { "bookings", kinds,
 		ARRAY_LEN(kinds) };

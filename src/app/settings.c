@@ -272,8 +272,9 @@ const struct conf_setting settings_table[] = {
 	/* rules */
 	{ "HOLD_S", CONF_INT, 0, "2100",
 	  2, 86400, AT(hold_s), NULL, "s",
-	  "How long the places of an unpaid booking are kept. The payment page "
-	  "lives 30 minutes, so the default lets it end first." },
+	  "How long the places of an unpaid booking are kept, and those that a "
+	  "dearer change of a paid one needs. The payment page lives 30 "
+	  "minutes, so the default lets it end first." },
 	{ "HOLDS_MAX", CONF_INT, 0, "5",
 	  1, 1000000, AT(holds_max), NULL, NULL,
 	  "How many unpaid bookings one customer may have at a time." },

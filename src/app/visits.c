@@ -164,15 +164,19 @@ tell(struct app *app, struct scope *sc, const struct moving *m,
 	    &m->key, m->replay ? replay_text(sc, m->replay, v) : NULL);
 }
 
-/* No day's places change: only the relays are told. */
+/* No day's places change, but for those that a change of the booking held. */
 static enum err
-commit(struct app *app, struct scope *sc, enum stmt stmt,
-    const struct args *args, const struct news *news)
+commit(struct app *app, struct scope *sc, const struct moving *m,
+    enum stmt stmt, const struct args *args, const struct news *news)
 {
+	const struct booking_row *row = &m->row;
 	struct touched touched = { .count = 0 };
 	enum err e;
 
+	if (!uuid_is_none(&row->change.id))
+		touch(&touched, &row->franchise_id, row->change.local_day);
 	touch_relays(&touched, news);
+	touched_before(app, &touched);
 	e = db_do(app->db, sc, stmt, args, NULL);
 	touched_after(app, sc, &touched, e);
 	return e;
@@ -207,9 +211,14 @@ write_in(struct app *app, struct scope *sc, struct moving *m,
 	args_text(&args, m->reader.name);
 	args_text(&args, m->with);
 	args_instant(&args, m->at_us);
+	/* A change that waits for its money goes, and its page is closed. */
+	if (!uuid_is_none(&m->row.change.id)) {
+		news.held_us = m->row.change.start_us;
+		news_work(&news, "payments", "close", "{}", NONE);
+	}
 	tell(app, sc, m, &news, "BookingCheckedIn", to, v, &args);
 	crypto_wipe(&m->key, sizeof m->key);
-	e = commit(app, sc, STMT_VISIT_CHECK_IN, &args, &news);
+	e = commit(app, sc, m, STMT_VISIT_CHECK_IN, &args, &news);
 	if (e)
 		return e;
 
@@ -431,7 +440,7 @@ write_out(struct app *app, struct scope *sc, struct moving *m,
 	args_bytes(&args, (struct bytes){ reason.data, reason.len });
 	tell(app, sc, m, &news, "BookingCompleted", to, v, &args);
 	crypto_wipe(&m->key, sizeof m->key);
-	e = commit(app, sc, STMT_VISIT_CHECK_OUT, &args, &news);
+	e = commit(app, sc, m, STMT_VISIT_CHECK_OUT, &args, &news);
 	if (e)
 		return e;
 

@@ -52,6 +52,56 @@ attempt_may_become(enum attempt_state from, enum attempt_state to)
 	return (attempts[from].next & (1u << to)) != 0;
 }
 
+bool
+settlement_parse_change(const char *word, enum settlement_change *ret_change)
+{
+	static const struct {
+		const char *word;
+		enum settlement_change change;
+	} ends[] = {
+		{ "applied", CHANGE_APPLIED },
+		{ "replaced", CHANGE_REPLACED },
+		{ "dropped", CHANGE_DROPPED },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+		if (strcmp(ends[i].word, word) == 0) {
+			*ret_change = ends[i].change;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Money for the booking itself, which waits for it or did. */
+static enum settlement_step
+unpaid(const struct settlement_facts *facts, enum settlement_step right)
+{
+	if (right == SETTLE_RETAKE && facts->begun)
+		right = SETTLE_REFUND_LATE;
+	return facts->change == CHANGE_NONE && facts->amount == facts->due ?
+	    right : SETTLE_REFUND_SUPERSEDED;
+}
+
+/* Money that comes when the booking is paid.  `open`: it may still change. */
+static enum settlement_step
+paid(const struct settlement_facts *facts, bool open)
+{
+	static const enum settlement_step back[CHANGE__MAX] = {
+		[CHANGE_NONE] = SETTLE_REFUND_DUPLICATE,
+		[CHANGE_STANDS] = SETTLE_REFUND_LATE,
+		[CHANGE_APPLIED] = SETTLE_REFUND_DUPLICATE,
+		[CHANGE_REPLACED] = SETTLE_REFUND_SUPERSEDED,
+		[CHANGE_DROPPED] = SETTLE_REFUND_LATE,
+	};
+
+	assert(facts->change < CHANGE__MAX);
+	if (facts->change == CHANGE_STANDS && open && !facts->begun)
+		return facts->amount == facts->due ? SETTLE_CHANGE :
+		    SETTLE_REFUND_SUPERSEDED;
+	return back[facts->change];
+}
+
 enum settlement_step
 settlement_of(const struct settlement_facts *facts)
 {
@@ -59,16 +109,15 @@ settlement_of(const struct settlement_facts *facts)
 	case BOOKING_CANCELLED:
 		return SETTLE_REFUND_CANCELLED;
 	case BOOKING_PENDING:
-		return facts->amount == facts->total ? SETTLE_CONFIRM :
-		    SETTLE_REFUND_SUPERSEDED;
+		return unpaid(facts, SETTLE_CONFIRM);
 	case BOOKING_EXPIRED:
-		return facts->amount == facts->total ? SETTLE_RETAKE :
-		    SETTLE_REFUND_SUPERSEDED;
+		return unpaid(facts, SETTLE_RETAKE);
 	case BOOKING_CONFIRMED:
+		return paid(facts, true);
 	case BOOKING_CHECKED_IN:
 	case BOOKING_COMPLETED:
 	case BOOKING_NO_SHOW:
-		return SETTLE_REFUND_DUPLICATE;
+		return paid(facts, false);
 	case BOOKING__MAX:
 		break;
 	}
@@ -89,6 +138,7 @@ settlement_reason(enum settlement_step step)
 		return "cancelled";
 	case SETTLE_CONFIRM:
 	case SETTLE_RETAKE:
+	case SETTLE_CHANGE:
 	case SETTLE__MAX:
 		break;
 	}

@@ -29,18 +29,35 @@ bool attempt_parse(const char *word, enum attempt_state *ret_state) MUSTCHECK;
 /* Only forward: what Stripe tells late or twice changes nothing. */
 bool attempt_may_become(enum attempt_state from, enum attempt_state to);
 
+/* What a payment is for, and what has become of that. */
+enum settlement_change {
+	CHANGE_NONE,     /* for the booking itself */
+	CHANGE_STANDS,   /* for a change of it, which waits for this money */
+	CHANGE_APPLIED,  /* for one that has taken effect */
+	CHANGE_REPLACED, /* ... that the customer gave up for another, or none */
+	CHANGE_DROPPED,  /* ... that was not paid in time */
+	CHANGE__MAX
+};
+
+/* payments.payments.change_end; false: no such word. */
+bool settlement_parse_change(const char *word,
+    enum settlement_change *ret_change) MUSTCHECK;
+
 /* How the booking stands when the money lands. */
 struct settlement_facts {
 	enum booking_state booking;
-	int64_t total;  /* hundredths, like the next */
-	int64_t paid;   /* by other payments */
-	int64_t amount; /* that landed */
+	int64_t due;    /* hundredths that would settle what it is for: the
+	                   booking's price, or what the change costs */
+	int64_t amount; /* hundredths that landed */
+	enum settlement_change change;
+	bool begun; /* the time of the booking, as it is or as it would be */
 };
 
 enum settlement_step {
 	SETTLE_CONFIRM, /* the booking is confirmed */
 	SETTLE_RETAKE,  /* take the places again, then confirm; if they are gone,
 	                   SETTLE_REFUND_LATE */
+	SETTLE_CHANGE,  /* the change takes effect: its places are held */
 	SETTLE_REFUND_LATE,       /* the hold was over and the places gone */
 	SETTLE_REFUND_DUPLICATE,  /* it was paid already */
 	SETTLE_REFUND_SUPERSEDED, /* the price has changed since */

@@ -81,13 +81,18 @@ const struct route routes[] = {
 	  .flags = ROUTE_KEYED | ROUTE_IF_MATCH | ROUTE_MANAGE | ROUTE_ETAG,
 	  .body = &form_booking_change, .body_max = KIB(64),
 	  .answers = { { 200, &form_booking, "The booking as it now is." } },
-	  .errors = ERR_HOURS | ROUTE_ERR(ERR_STATE), .cache = PRIVATE,
-	  .handler = on_booking_change,
+	  .errors = ERR_HOURS | ROUTE_ERR(ERR_STATE) |
+	      ROUTE_ERR(ERR_PAYMENTS_UNAVAILABLE),
+	  .cache = PRIVATE, .handler = on_booking_change,
 	  .id = "changeBooking", .tag = "bookings",
 	  .summary = "Change a booking",
 	  .description = "Every field may be left out and then stays as it is."
 	      " New hours and children replace the old ones together or not at"
-	      " all. A booking that already is as asked is answered with 200." },
+	      " all. A booking that already is as asked is answered with 200."
+	      " A paid booking that becomes dearer stays as it is until the"
+	      " difference is paid: pending_change says what waits. One that"
+	      " becomes cheaper changes at once, and the difference goes back"
+	      " by the policy." },
 
 	{ METHOD_DELETE, API "/bookings/{booking_id}",
 	  .who = ROUTE_CUSTOMER, .rights = ACCESS_BOOKING_UPDATE,

@@ -41,7 +41,7 @@ def folder(tmp_path_factory):
 def test_the_demo_is_as_told_and_can_be_repeated(folder):
     for _ in range(2):
         told = dev(folder, "demo").stdout
-        assert "28 steps, all as expected." in told
+        assert "35 steps, all as expected." in told
         assert '"status": "checked_in"' in told and "not_authorised" in told
         assert told.count("zbarimg reads: https://") == 2
         assert "checkout.session.completed" in told and "charge.refunded" in told

@@ -8,11 +8,13 @@ API_READS = {
     "franchises.slot_ledger", "bookings.bookings", "bookings.booking_children",
     "bookings.customer_info", "bookings.visits", "bookings.idempotency_keys",
     "access.api_keys",
+    "bookings.pending_changes", "bookings.held_places",
 }
 API_CALLS = {
     "franchises.local_instant", "franchises.cut_day", "bookings.franchise_day",
     "bookings.quote", "bookings.place", "bookings.change", "bookings.release",
-    "bookings.remember", "bookings.check_in", "bookings.check_out",
+    "bookings.remember", "bookings.check_in", "bookings.check_out", "bookings.propose",
+    "bookings.end_change",
 }
 OURS = "n.nspname in ('franchises', 'bookings', 'access', 'meta')"
 
@@ -66,7 +68,8 @@ def test_the_api_may_not_move_the_counter(still):
 
 RELAY_CALLS = {
     "franchises.local_instant", "franchises.cut_day", "bookings.franchise_day",
-    "bookings.release", "bookings.finish", "bookings.prune", "bookings.qr_stored",
+    "bookings.release", "bookings.end_change", "bookings.finish", "bookings.prune",
+    "bookings.qr_stored",
     "bookings.outbox_claim", "bookings.outbox_claim_events", "bookings.outbox_sent",
     "bookings.outbox_put_off", "bookings.outbox_ask",
 }

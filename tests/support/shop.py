@@ -267,6 +267,13 @@ class Shop(Live):
                  "interval '1 second' where id = %s", made["booking_id"])
         self.redis("flushall")
 
+    def lapse_change(self, made):
+        """Nobody has paid for the change in time."""
+        assert self.sql("update bookings.pending_changes set expires_at = "
+                        "now() - interval '1 second' where booking_id = %s",
+                        made["booking_id"]) == 1
+        self.redis("flushall")
+
     def webhook(self, body, header=None, **headers):
         """One delivery; `body` an event, or bytes."""
         if not isinstance(body, bytes):
@@ -350,19 +357,45 @@ class Shop(Live):
              where payment_status in ('queued', 'open', 'requires_action',
                    'processing')
              group by booking_id having count(*) > 1""",
+        # What it costs, and what its price has fallen since it was paid:
+        # whether that went back is for the policy to say.
         "a confirmed booking holds less than it costs, or more": """
-            select b.id, b.booking_status, b.total_amount, p.paid, r.refunded
+            select b.id, b.booking_status, b.total_amount, p.paid, r.others,
+                   w.waived, f.fallen, r.fallen
               from bookings.bookings b
               left join lateral (
                    select coalesce(sum(amount), 0) as paid
                      from payments.payments where booking_id = b.id
                       and payment_status = 'succeeded') p on true
               left join lateral (
-                   select coalesce(sum(amount), 0) as refunded
+                   select coalesce(sum(amount) filter (where reason <>
+                              'price_down'), 0) as others,
+                          coalesce(sum(amount) filter (where reason =
+                              'price_down'), 0) as fallen
                      from payments.refunds where booking_id = b.id) r on true
+              left join lateral (
+                   select coalesce(sum(amount), 0) as waived
+                     from payments.journal where booking_id = b.id
+                      and account = 'waivers') w on true
+              left join lateral (
+                   select coalesce(sum(greatest(e.was - e.now, 0)), 0) as fallen
+                     from (select o.type, o.sequence,
+                                  (o.facts ->> 'total_amount')::numeric as now,
+                                  lag((o.facts ->> 'total_amount')::numeric)
+                                      over (order by o.sequence) as was
+                             from bookings.outbox o where o.topic = 'events'
+                              and o.booking_id = b.id
+                              and o.facts ? 'total_amount') e
+                    where e.type = 'BookingModified' and e.sequence > (
+                          select min(c.sequence) from bookings.outbox c
+                           where c.topic = 'events' and c.booking_id = b.id
+                             and c.type = 'BookingConfirmed')) f on true
              where b.booking_status in ('confirmed', 'checked_in',
                    'completed', 'no_show')
-               and p.paid - r.refunded <> b.total_amount""",
+               and (p.paid - r.others + w.waived <> b.total_amount + f.fallen
+                    or r.fallen > f.fallen
+                    or p.paid - r.others - r.fallen + w.waived <
+                       b.total_amount)""",
         "money is kept of a booking that does not stand": """
             select b.id, b.booking_status, p.id from bookings.bookings b
               join payments.payments p on p.booking_id = b.id

@@ -123,6 +123,20 @@ world_open(struct world *w)
 	w->day_us = (clock_wall_us() / USEC_PER_DAY + 10) * USEC_PER_DAY;
 }
 
+void
+world_pays(struct world *w)
+{
+	char why[256] = "";
+
+	app_close(w->app);
+	w->conf.stripe_secret_key = "sk_test_nobody";
+	w->app = app_open(&w->conf, NULL, "tests", why, sizeof why);
+	CU_ASSERT_STRING_EQUAL(why, "");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(w->app);
+	world_next(w);
+	CU_ASSERT_EQUAL_FATAL(app_ready(w->app, w->sc), ERR_OK);
+}
+
 /* What must hold after every flow, whatever it did. */
 static void
 check_books(struct world *w)
@@ -132,7 +146,9 @@ check_books(struct world *w)
 	    "sum(b.child_count) from bookings.bookings b where "
 	    "b.franchise_id = l.franchise_id and b.booking_status not in "
 	    "('cancelled', 'expired') and b.start_datetime <= l.slot_start "
-	    "and b.end_datetime > l.slot_start), 0)"), 0);
+	    "and b.end_datetime > l.slot_start), 0) + coalesce((select "
+	    "sum(h.places) from bookings.held_places h where h.franchise_id "
+	    "= l.franchise_id and h.slot_start = l.slot_start), 0)"), 0);
 	CU_ASSERT_EQUAL(pg_number(w->pg, "select count(*) from "
 	    "bookings.bookings b where not exists (select from "
 	    "bookings.pruned p where b.created_at <= p.until) and "
@@ -141,8 +157,12 @@ check_books(struct world *w)
 	    "o.topic = 'events')"), 0);
 	CU_ASSERT_EQUAL(pg_number(w->pg, "select count(*) from "
 	    "bookings.bookings b where b.child_count <> (select count(*) "
-	    "from bookings.booking_children c where c.booking_id = b.id)"),
-	    0);
+	    "from bookings.booking_children c where c.booking_id = b.id and "
+	    "not c.change)"), 0);
+	CU_ASSERT_EQUAL(pg_number(w->pg, "select count(*) from "
+	    "bookings.booking_children c where c.change and not exists "
+	    "(select from bookings.pending_changes p where p.booking_id = "
+	    "c.booking_id)"), 0);
 	CU_ASSERT_EQUAL(pg_number(w->pg, "select count(*) from "
 	    "bookings.bookings b left join bookings.visits v on "
 	    "v.booking_id = b.id where (v.booking_id is not null) <> "

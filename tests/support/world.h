@@ -37,6 +37,9 @@ struct world {
 };
 
 void world_open(struct world *w);
+/* From now on there is a Stripe key, and nobody who answers for Stripe: payments
+ * are attempts in the rows. */
+void world_pays(struct world *w);
 /* Checks every invariant, then closes. */
 void world_close(struct world *w);
 /* A fresh scope: as a new request. */

@@ -30,19 +30,54 @@ static const char *const words[ATTEMPT__MAX] = {
 	[ATTEMPT_SUPERSEDED] = "superseded",
 };
 
-/* What becomes of the money, by the booking's state: when it is as much as the
- * booking costs, and when it is not. */
+#define BACK(why) SETTLE_REFUND_##why
+/* What becomes of the money, by the booking's state and by what the payment was
+ * for: when it is as much as that costs, when it is not, and when it is but the
+ * time has begun. */
 static const struct {
 	enum settlement_step right;
 	enum settlement_step wrong;
-} steps[BOOKING__MAX] = {
-	[BOOKING_PENDING] =    { SETTLE_CONFIRM, SETTLE_REFUND_SUPERSEDED },
-	[BOOKING_CONFIRMED] =  { SETTLE_REFUND_DUPLICATE, SETTLE_REFUND_DUPLICATE },
-	[BOOKING_CHECKED_IN] = { SETTLE_REFUND_DUPLICATE, SETTLE_REFUND_DUPLICATE },
-	[BOOKING_COMPLETED] =  { SETTLE_REFUND_DUPLICATE, SETTLE_REFUND_DUPLICATE },
-	[BOOKING_EXPIRED] =    { SETTLE_RETAKE, SETTLE_REFUND_SUPERSEDED },
-	[BOOKING_CANCELLED] =  { SETTLE_REFUND_CANCELLED, SETTLE_REFUND_CANCELLED },
-	[BOOKING_NO_SHOW] =    { SETTLE_REFUND_DUPLICATE, SETTLE_REFUND_DUPLICATE },
+	enum settlement_step begun;
+} steps[BOOKING__MAX][CHANGE__MAX] = {
+	[BOOKING_PENDING] = {
+		[CHANGE_NONE] =     { SETTLE_CONFIRM,   BACK(SUPERSEDED), SETTLE_CONFIRM },
+		[CHANGE_STANDS] =   { BACK(SUPERSEDED), BACK(SUPERSEDED), BACK(SUPERSEDED) },
+		[CHANGE_APPLIED] =  { BACK(SUPERSEDED), BACK(SUPERSEDED), BACK(SUPERSEDED) },
+		[CHANGE_REPLACED] = { BACK(SUPERSEDED), BACK(SUPERSEDED), BACK(SUPERSEDED) },
+		[CHANGE_DROPPED] =  { BACK(SUPERSEDED), BACK(SUPERSEDED), BACK(SUPERSEDED) },
+	},
+	[BOOKING_CONFIRMED] = {
+		[CHANGE_NONE] =     { BACK(DUPLICATE),  BACK(DUPLICATE),  BACK(DUPLICATE) },
+		[CHANGE_STANDS] =   { SETTLE_CHANGE,    BACK(SUPERSEDED), BACK(LATE) },
+		[CHANGE_APPLIED] =  { BACK(DUPLICATE),  BACK(DUPLICATE),  BACK(DUPLICATE) },
+		[CHANGE_REPLACED] = { BACK(SUPERSEDED), BACK(SUPERSEDED), BACK(SUPERSEDED) },
+		[CHANGE_DROPPED] =  { BACK(LATE),       BACK(LATE),       BACK(LATE) },
+	},
+#define OVER { \
+		[CHANGE_NONE] =     { BACK(DUPLICATE),  BACK(DUPLICATE),  BACK(DUPLICATE) }, \
+		[CHANGE_STANDS] =   { BACK(LATE),       BACK(LATE),       BACK(LATE) }, \
+		[CHANGE_APPLIED] =  { BACK(DUPLICATE),  BACK(DUPLICATE),  BACK(DUPLICATE) }, \
+		[CHANGE_REPLACED] = { BACK(SUPERSEDED), BACK(SUPERSEDED), BACK(SUPERSEDED) }, \
+		[CHANGE_DROPPED] =  { BACK(LATE),       BACK(LATE),       BACK(LATE) }, \
+	}
+	[BOOKING_CHECKED_IN] = OVER,
+	[BOOKING_COMPLETED] = OVER,
+	[BOOKING_NO_SHOW] = OVER,
+#undef OVER
+	[BOOKING_EXPIRED] = {
+		[CHANGE_NONE] =     { SETTLE_RETAKE,    BACK(SUPERSEDED), BACK(LATE) },
+		[CHANGE_STANDS] =   { BACK(SUPERSEDED), BACK(SUPERSEDED), BACK(SUPERSEDED) },
+		[CHANGE_APPLIED] =  { BACK(SUPERSEDED), BACK(SUPERSEDED), BACK(SUPERSEDED) },
+		[CHANGE_REPLACED] = { BACK(SUPERSEDED), BACK(SUPERSEDED), BACK(SUPERSEDED) },
+		[CHANGE_DROPPED] =  { BACK(SUPERSEDED), BACK(SUPERSEDED), BACK(SUPERSEDED) },
+	},
+	[BOOKING_CANCELLED] = {
+		[CHANGE_NONE] =     { BACK(CANCELLED),  BACK(CANCELLED),  BACK(CANCELLED) },
+		[CHANGE_STANDS] =   { BACK(CANCELLED),  BACK(CANCELLED),  BACK(CANCELLED) },
+		[CHANGE_APPLIED] =  { BACK(CANCELLED),  BACK(CANCELLED),  BACK(CANCELLED) },
+		[CHANGE_REPLACED] = { BACK(CANCELLED),  BACK(CANCELLED),  BACK(CANCELLED) },
+		[CHANGE_DROPPED] =  { BACK(CANCELLED),  BACK(CANCELLED),  BACK(CANCELLED) },
+	},
 };
 /* clang-format on */
 
@@ -99,18 +134,74 @@ an_unknown_word_is_no_state_of_an_attempt(void)
 static void
 money_is_used_or_sent_back_as_the_booking_stands(void)
 {
-	for (unsigned i = 0; i < BOOKING__MAX; i++) {
+	for (unsigned i = 0; i < BOOKING__MAX * CHANGE__MAX; i++) {
 		struct settlement_facts facts = {
-			.booking = (enum booking_state)i,
-			.total = 12000,
+			.booking = (enum booking_state)(i / CHANGE__MAX),
+			.change = (enum settlement_change)(i % CHANGE__MAX),
+			.due = 12000,
 			.amount = 12000,
 		};
+		unsigned b = facts.booking;
+		unsigned c = facts.change;
 
-		CU_ASSERT_EQUAL(settlement_of(&facts), steps[i].right);
+		CU_ASSERT_EQUAL(settlement_of(&facts), steps[b][c].right);
+		facts.begun = true;
+		CU_ASSERT_EQUAL(settlement_of(&facts), steps[b][c].begun);
+		facts.begun = false;
 		facts.amount = 11999;
-		CU_ASSERT_EQUAL(settlement_of(&facts), steps[i].wrong);
+		CU_ASSERT_EQUAL(settlement_of(&facts), steps[b][c].wrong);
 		facts.amount = 12001;
-		CU_ASSERT_EQUAL(settlement_of(&facts), steps[i].wrong);
+		CU_ASSERT_EQUAL(settlement_of(&facts), steps[b][c].wrong);
+	}
+}
+
+/* Only what changes a booking takes money; only what is asked for, and in time. */
+static void
+a_change_takes_effect_by_its_own_money_alone(void)
+{
+	unsigned taken = 0;
+
+	for (unsigned i = 0; i < BOOKING__MAX * CHANGE__MAX * 2; i++) {
+		struct settlement_facts facts = {
+			.booking = (enum booking_state)(i / 2 / CHANGE__MAX),
+			.change = (enum settlement_change)(i / 2 %
+			    CHANGE__MAX),
+			.begun = i % 2 == 1,
+			.due = 1500,
+			.amount = 1500,
+		};
+
+		if (settlement_of(&facts) != SETTLE_CHANGE)
+			continue;
+		taken++;
+		CU_ASSERT_EQUAL(facts.booking, BOOKING_CONFIRMED);
+		CU_ASSERT_EQUAL(facts.change, CHANGE_STANDS);
+		CU_ASSERT_FALSE(facts.begun);
+	}
+	CU_ASSERT_EQUAL(taken, 1);
+}
+
+static void
+every_end_of_a_change_has_its_word_and_no_other_word_is_one(void)
+{
+	static const struct {
+		const char *word;
+		enum settlement_change change;
+	} ends[] = { { "applied", CHANGE_APPLIED },
+		{ "replaced", CHANGE_REPLACED },
+		{ "dropped", CHANGE_DROPPED } };
+	static const char *const unknown[] = { "", "none", "stands", "Applied",
+		"dropped " };
+	enum settlement_change change = CHANGE__MAX;
+
+	for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+		CU_ASSERT_TRUE(settlement_parse_change(ends[i].word, &change));
+		CU_ASSERT_EQUAL(change, ends[i].change);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(unknown); i++) {
+		change = CHANGE__MAX;
+		CU_ASSERT_FALSE(settlement_parse_change(unknown[i], &change));
+		CU_ASSERT_EQUAL(change, CHANGE__MAX);
 	}
 }
 
@@ -140,4 +231,6 @@ UNIT_SUITE(settlement,
     UNIT_TEST(every_state_of_an_attempt_has_its_word_and_back),
     UNIT_TEST(an_unknown_word_is_no_state_of_an_attempt),
     UNIT_TEST(money_is_used_or_sent_back_as_the_booking_stands),
+    UNIT_TEST(a_change_takes_effect_by_its_own_money_alone),
+    UNIT_TEST(every_end_of_a_change_has_its_word_and_no_other_word_is_one),
     UNIT_TEST(every_step_that_refunds_says_why_and_no_other_does))

@@ -1,0 +1,92 @@
+"""lossy.py: a road to Postgres on which an answer can be lost: what was asked is
+done, committed, and nobody hears of it."""
+
+import pathlib
+import socket
+import threading
+
+BIND = b"B"  # of the protocol's messages, the one that runs a statement
+
+
+class Lossy:
+    """Listens beside the real socket; `lose(name)` loses the answer to the next
+    run of that prepared statement, and the connection with it."""
+
+    def __init__(self, folder, target):
+        self.target = str(target)
+        self.folder = pathlib.Path(folder)
+        self.path = self.folder / pathlib.Path(target).name
+        self.name, self.lost = None, 0
+        self.lock = threading.Lock()
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.listener.bind(str(self.path))
+        self.path.chmod(0o777)
+        self.listener.listen(64)
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def lose(self, name):
+        with self.lock:
+            self.name, self.lost = name.encode(), 0
+
+    def stop(self):
+        self.listener.close()
+        self.path.unlink(missing_ok=True)
+
+    def accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            server.connect(self.target)
+            dropping = threading.Event()
+            for run in (self.forward, self.back):
+                threading.Thread(target=run, args=(client, server, dropping),
+                                 daemon=True).start()
+
+    def is_it(self, data):
+        """Bind: type, length, portal, statement, each text ended by a NUL."""
+        with self.lock:
+            wanted = self.name and data[:1] == BIND and \
+                data[5:].split(b"\0", 2)[1] == self.name
+            if wanted:
+                self.name, self.lost = None, 1
+            return wanted
+
+    def forward(self, client, server, dropping):
+        while True:
+            try:
+                data = client.recv(1 << 20)
+                if not data:
+                    break
+                if self.is_it(data):
+                    dropping.set()
+                server.sendall(data)
+            except OSError:
+                break
+        self.shut(server)
+
+    def back(self, client, server, dropping):
+        while True:
+            try:
+                data = server.recv(1 << 20)
+                # The first byte of the answer: the commit comes before it.
+                if not data or dropping.is_set():
+                    break
+                client.sendall(data)
+            except OSError:
+                break
+        self.shut(client)
+        self.shut(server)
+
+    @staticmethod
+    def shut(end):
+        try:
+            end.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        end.close()
+
+
+__all__ = ["Lossy"]
