@@ -1,7 +1,8 @@
 #!/usr/bin/python3
-"""payments.py: customers who book, pay, decline, walk away, change, cancel and
-let holds lapse, while Stripe, its webhooks and our workers fail at random.
-Once the faults are over and the work is done, all books must agree.
+"""payments.py: customers who book, pay, decline, walk away, make their bookings
+dearer and cheaper before and after they have paid, cancel, and let holds and
+changes lapse, while Stripe, its webhooks and our workers fail at random.  Once
+the faults are over and the work is done, all books must agree.
 
 	tests/campaign/payments.py [--bookings 2400] [--clients 16] [--seed N]
 
@@ -24,10 +25,12 @@ from datetime import date
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from live import V1, Client, Request, at, booking_body, day_in  # noqa: E402
+from relays import Relay  # noqa: E402
 from shop import Shop, keyed, until  # noqa: E402
 
 LOST = (OSError, http.client.HTTPException)
 TRIES_MAX = 40
+PATIENCE_S = 2  # of a customer who waits for the webhook
 # What Stripe keeps under a key for a day (a saved 500 that did nothing) would
 # be owed for a day: here such a failure is one of before Stripe's own code.
 FAULTS = [
@@ -98,15 +101,39 @@ class Customer:
             assert answer.status in (409, 422), answer
             self.did["refused: " + answer.code] += 1
 
+    # What becomes of a booking, and of one that is paid.
+    ACTS = ["pay", "pay", "pay", "decline", "cancel", "change", "lapse", "link",
+            "pay twice", "pay at once", "end page"]
+    PAID_ACTS = ["change", "change", "change", "change", "pay", "pay",
+                 "pay at once", "pay twice", "decline", "lapse", "give up",
+                 "end page", "link", "cancel"]
+
     def live(self, token, made, body):
-        """What becomes of a booking: several things, in any order."""
-        acts = ["pay", "pay", "pay", "decline", "cancel", "change", "lapse",
-                "link", "pay twice", "end page"]
+        """Several things, in any order."""
         urls = [made["payment_url"]]
         for _ in range(self.random.randint(0, 4)):
-            act = self.random.choice(acts)
-            self.did[act] += 1
-            getattr(self, act.replace(" ", "_"))(token, made, body, urls)
+            self.do(self.random.choice(self.ACTS), token, made, body, urls)
+        if self.random.random() < 0.6 and self.paid(token, made, body, urls):
+            for _ in range(self.random.randint(2, 9)):
+                self.do(self.random.choice(self.PAID_ACTS), token, made, body,
+                        urls)
+
+    def paid(self, token, made, body, urls):
+        """Paid now, and known to be, unless that takes too long."""
+        end = time.monotonic() + PATIENCE_S
+        self.pay(token, made, body, urls)
+        while (status := self.read(token, made)["status"]) == "pending" and \
+                time.monotonic() < end:
+            time.sleep(0.05)
+        return status == "confirmed"
+
+    def do(self, act, token, made, body, urls):
+        self.did[act] += 1
+        getattr(self, act.replace(" ", "_"))(token, made, body, urls)
+
+    def read(self, token, made):
+        return self.ask("GET", f"{V1}/bookings/{made['booking_id']}",
+                        token).body
 
     def page(self, urls, **given):
         """The newest page, or, of many, any: people keep tabs open."""
@@ -136,8 +163,7 @@ class Customer:
 
     def link(self, token, made, body, urls):
         """The pay link, until it leads somewhere: it may be told to wait."""
-        shown = self.ask("GET", f"{V1}/bookings/{made['booking_id']}", token)
-        link = shown.body["payment_url"]
+        link = self.read(token, made)["payment_url"]
         if not link:
             return
         for _ in range(TRIES_MAX):
@@ -159,22 +185,74 @@ class Customer:
                           token)
         assert answer.status in (200, 409), answer
 
-    def change(self, token, made, body, urls):
-        hours = self.random.randint(1, 4)
-        day, first = body["start_datetime"][:10], int(
-            body["start_datetime"][11:13])
-        wanted = {"end_datetime": at(date.fromisoformat(day), first + hours)}
+    def put(self, token, made, wanted):
         answer = self.ask("PUT", f"{V1}/bookings/{made['booking_id']}", token,
                           wanted)
-        # Price changes of paid bookings may be refused for now.
-        assert answer.status in (200, 409, 422, 503), answer
-        if answer.status == 200 and answer.body["payment_url"]:
-            urls.append(answer.body["payment_url"])
+        assert answer.status in (200, 409, 422), answer
+        return answer
+
+    def change(self, token, made, body, urls):
+        """Other hours of the same day, or of another; one child, or two."""
+        draw = self.random
+        day = date.fromisoformat(body["start_datetime"][:10])
+        if draw.random() < 0.2:
+            day = day_in(draw.choice([1, 2, 3, 5]))
+        first = int(body["start_datetime"][11:13])
+        if draw.random() < 0.5:
+            first = draw.randrange(0, 20)
+        length = draw.randint(1, 4)
+        if draw.random() < 0.4:  # the same stay at another hour
+            length = int(body["end_datetime"][11:13]) - int(
+                body["start_datetime"][11:13])
+        wanted = {"start_datetime": at(day, first),
+                  "end_datetime": at(day, first + length)}
+        if draw.random() < 0.2:
+            wanted["children"] = [{"name": "Alice Doe", "age": 5}] + [
+                {"name": "Ben Doe", "age": 3}] * draw.randint(0, 1)
+        if draw.random() < 0.1:
+            wanted["customer_info"] = {"phone": f"+44{draw.randrange(10**8)}"}
+        answer = self.put(token, made, wanted)
+        if answer.status != 200:
+            self.did["change refused: " + answer.code] += 1
+            return
+        now = answer.body
+        if now["status"] == "pending":
+            self.did["changed, unpaid"] += 1
+            if now["payment_url"]:
+                urls.append(now["payment_url"])
+        elif now["pending_change"]:
+            self.did["change waits"] += 1
+            if draw.random() < 0.7:
+                self.link(token, made, body, urls)
+            if draw.random() < 0.5:
+                self.pay(token, made, body, urls)
+        else:
+            self.did["changed, paid"] += 1
+
+    def give_up(self, token, made, body, urls):
+        """Asks for what stands."""
+        shown = self.read(token, made)
+        if shown["pending_change"]:
+            answer = self.put(token, made, {
+                "start_datetime": shown["start_datetime"],
+                "end_datetime": shown["end_datetime"]})
+            self.did[f"given up: {answer.status}"] += 1
+
+    def pay_at_once(self, token, made, body, urls):
+        answer = self.ask("POST", f"{V1}/bookings/{made['booking_id']}/payment",
+                          token, {"payment_method": self.random.choice(
+                              CARDS + ["pm_card_visa_chargeDeclined"])})
+        assert answer.status in (200, 202, 402, 409, 503), answer
 
     def lapse(self, token, made, body, urls):
+        """The hold, or the change; often the relay comes at once."""
         self.shop.sql("update bookings.bookings set hold_expires_at = now() - "
                       "interval '1 second' where id = %s and booking_status = "
                       "'pending'", made["booking_id"])
+        if self.shop.sql("update bookings.pending_changes set expires_at = "
+                         "now() - interval '1 second' where booking_id = %s",
+                         made["booking_id"]):
+            self.did["change lapsed"] += 1
 
 
 class Campaign:
@@ -213,6 +291,10 @@ class Campaign:
                 self.shop.stop_worker(signal.SIGKILL)
                 self.did["worker of payments killed"] += 1
                 self.shop.start_worker()
+            if draw.random() < 0.3:
+                self.shop.sql("update bookings.outbox set due_at = now() where "
+                              "topic = 'bookings' and sent_at is null")
+                self.relay.once()
             if draw.random() < 0.2:
                 worker = draw.choice(self.shop.workers() or [0])
                 if worker:
@@ -236,6 +318,12 @@ class Campaign:
         self.houses.append(shop.franchise(room, rate="1500"))
         shop.sql("update franchises.franchises set currency = 'JPY' where "
                  "id = %s", self.houses[-1])
+        # Differences that nobody can charge, and a fee.
+        shop.sql("update franchises.franchises set peak_hour_rate = 15.20, "
+                 "cancel_fee = 10 where id = %s", self.houses[1])
+        shop.sql("insert into franchises.peak_windows values (%s, "
+                 "'{1,2,3,4,5,6,7}', '08:00', '12:00')", self.houses[1])
+        self.relay = Relay(shop.env, "bookings", shop.folder / "relay.log")
         for n, (match, kind, chance, more) in enumerate(FAULTS):
             shop.sandbox.fault(match, kind, probability=chance,
                                seed=self.seed + n, **more)
@@ -274,6 +362,8 @@ class Campaign:
         shop.sandbox.wait()
         shop.hurry("read")
         shop.drain(seconds=120)
+        self.relay.once()
+        shop.drain(seconds=120)
         until(lambda: not shop.sql(
             "select 1 from bookings.outbox where topic = 'payments' and "
             "sent_at is null and dead_at is null and due_at <= now() limit 1"),
@@ -291,6 +381,14 @@ class Campaign:
                                            "from bookings.bookings group by 1"))),
                 ("payments", dict(shop.sql("select payment_status, count(*) "
                                            "from payments.payments group by 1"))),
+                ("attempts at changes", {f"{end}, {status}": n for end, status, n in
+                                         shop.sql(
+                    "select coalesce(change_end, 'waits'), payment_status, "
+                    "count(*) from payments.payments where change_id is not "
+                    "null group by 1, 2")}),
+                ("waivers", {"entries": shop.one(
+                    "select count(*) from payments.journal where account = "
+                    "'waivers'")}),
                 ("refunds", {f"{why}, {status}": n for why, status, n in
                              shop.sql("select reason, refund_status, count(*) "
                                       "from payments.refunds group by 1, 2")})):
