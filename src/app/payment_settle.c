@@ -206,7 +206,7 @@ static enum err
 landed(struct app *app, struct scope *sc, struct decision *d,
     struct payment_case *c, bool places_gone)
 {
-	enum settlement_step step;
+	enum settlement_step step = SETTLE__MAX;
 	struct uuid refund;
 	enum err e;
 
