@@ -32,7 +32,7 @@ def dev(folder, *words, **kw):
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("dev") / "i"
     instance("start", folder, "0", INSTANCE_RATE_LIMIT="off", INSTANCE_STRIPE="sandbox",
-             INSTANCE_AWS="sandbox")
+             INSTANCE_AWS="sandbox", INSTANCE_RELAYS="events payments documents bookings")
     instance("demo", folder)
     yield folder
     instance("reset", folder, check=False)
@@ -41,7 +41,10 @@ def folder(tmp_path_factory):
 def test_the_demo_is_as_told_and_can_be_repeated(folder):
     for _ in range(2):
         told = dev(folder, "demo").stdout
-        assert "35 steps, all as expected." in told
+        assert "40 steps, all as expected." in told
+        assert "it came out of the queue" in told and "qr_code_url" in told
+        for kind in ("BookingCreated", "PaymentProcessed", "BookingCancelled"):
+            assert f'"event_type": "{kind}"' in told
         assert '"status": "checked_in"' in told and "not_authorised" in told
         assert told.count("zbarimg reads: https://") == 2
         assert "checkout.session.completed" in told and "charge.refunded" in told
