@@ -84,7 +84,9 @@ class Machine:
     def __init__(self, folder, image, log):
         self.log = log.open("ab")
         self.process = subprocess.Popen(
-            [ROOT / "tests" / "boot" / "machine", folder, image],
+            # It ends with us, however we end.
+            ["setpriv", "--pdeathsig", "TERM", "--",
+             ROOT / "tests" / "boot" / "machine", folder, image],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         try:
             self.first = until(self.find_first, "systemd as a first process", 30)
