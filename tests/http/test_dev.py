@@ -129,7 +129,8 @@ def test_another_one_stands_beside_it(folder, tmp_path):
         taken = instance("nginx", "start", other, instance("port", folder).stdout.strip(), check=False)
         assert taken.returncode == 1 and "is taken by another program" in taken.stdout
         assert dev(folder, "status").returncode == 0
-        instance("start", other, "0", INSTANCE_STRIPE="sandbox", INSTANCE_AWS="sandbox")
+        instance("start", other, "0", INSTANCE_STRIPE="sandbox", INSTANCE_AWS="sandbox",
+                 INSTANCE_RELAYS="events payments documents bookings")
         for url in ("sandbox_url", "aws_url"):
             assert instance(url, other).stdout != instance(url, folder).stdout
         instance("demo", other)
@@ -266,7 +267,7 @@ def test_a_stopped_process_does_not_hold_up_the_end(folder):
     os.kill(pid, signal.SIGSTOP)
     dev(folder, "down")
     done = dev(folder, "status", check=False)
-    assert done.returncode == 3 and done.stdout.count("does not run") == 7
+    assert done.returncode == 3 and done.stdout.count("does not run") == 10
 
 
 def test_a_key_of_the_callers_goes_to_stripe_and_a_live_one_nowhere(tmp_path):

@@ -59,7 +59,7 @@ def test_no_log_holds_its_name(world, stored):
     name = url.path.rsplit("/", 1)[1].split(".")[0]
     done = subprocess.run(["grep", "-rl", name, world.home / "log"], capture_output=True, text=True)
     assert done.stdout == ""
-    assert '"path":"/documents/qr/"' in (world.home / "log" / "access.log").read_text()
+    assert b'"path":"/documents/qr/"' in (world.home / "log" / "access.log").read_bytes()
 
 
 def test_a_code_that_was_revoked_is_gone_and_its_successor_has_another_name(world, stored):
