@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@ be_sandbox(int out)
 	setenv("AWS_SANDBOX_KEY_ID", AWS_SANDBOX_KEY_ID, 1);
 	setenv("AWS_SANDBOX_SECRET", AWS_SANDBOX_SECRET, 1);
 	unsetenv("AWS_SANDBOX_PUBLIC_URL");
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	dup2(out, STDOUT_FILENO);
 	for (int fd = 3; fd < 64; fd++)
 		close(fd);

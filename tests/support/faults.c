@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@ be_server(const struct faults *f, bool tls, int in, int out)
 
 	snprintf(script, sizeof script, "%s/tests/support/fault_server.py",
 	    top ? top : ".");
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	dup2(in, STDIN_FILENO);
 	dup2(out, STDOUT_FILENO);
 	for (int fd = 3; fd < 64; fd++)

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@ be_sandbox(int out)
 	setenv("STRIPE_SANDBOX_KEY", STRIPE_SANDBOX_KEY, 1);
 	setenv("STRIPE_SANDBOX_WEBHOOK_SECRET", STRIPE_SANDBOX_SECRET, 1);
 	unsetenv("STRIPE_SANDBOX_WEBHOOK_URL");
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	dup2(out, STDOUT_FILENO);
 	for (int fd = 3; fd < 64; fd++)
 		close(fd);
