@@ -1,10 +1,15 @@
-"""conftest.py: one product for all tests; what must hold after each of them."""
+"""conftest.py: one product for all tests of a process; what must hold after each of
+them, and after all."""
 import os
 import pathlib
+import sys
 
 import pytest
 
 import product
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from relays import SCHEMAS, Relay, in_order, read_events  # noqa: E402
 
 
 def left_behind(home):
@@ -21,12 +26,27 @@ def left_behind(home):
     return found
 
 
+def every_event_is_what_its_schema_says(world, folder):
+    """What all tests told, sent by the relay."""
+    folder.chmod(0o755)
+    told = world.one("select count(*) from bookings.outbox where topic = 'events'")
+    Relay(world.settings, "events", folder / "relay.log",
+          EVENTS_FILE=folder / "events.jsonl").once()
+    events = read_events(folder / "events.jsonl")
+    assert len(events) == told
+    assert in_order(events)
+    assert world.one("select count(*) from bookings.outbox where topic = 'events' and"
+                     " sent_at is null") == 0
+    assert {e["event_type"] for e in events} <= set(SCHEMAS)
+
+
 @pytest.fixture(scope="session")
 def world(tmp_path_factory):
     world = product.World(tmp_path_factory.mktemp("world") / "i")
     yield world
     try:
         world.ctl("verify")
+        every_event_is_what_its_schema_says(world, tmp_path_factory.mktemp("events"))
     finally:
         home = world.home
         world.stop()
