@@ -2,7 +2,9 @@
 
 -- :name booking_quote :one :write
 -- What a booking would meet: the day of $2, and the answer stored under the
--- Idempotency-Key.
+-- Idempotency-Key.  Without one '' is looked for, which no key is: by a null the
+-- join could be left out, so that a plan made anew each time would look cheaper
+-- than the one that is kept.
 select d.franchise_id, d.version::bigint, d.is_active, d.currency, d.time_zone,
        d.slot_minutes::bigint, d.lead_minutes::bigint, d.horizon_days::bigint,
        d.standard_rate, d.peak_hour_rate, d.open_label, d.close_label,
@@ -12,7 +14,8 @@ select d.franchise_id, d.version::bigint, d.is_active, d.currency, d.time_zone,
        d.lapsed::bigint, d.as_of, d.valid_until,
        k.fingerprint, k.answer, k.booking_id as answered, b.data_key as answered_key
   from bookings.quote($1::uuid, $2::timestamptz) as d
-  left join bookings.idempotency_keys k on k.caller = $3::text and k.key = $4::text
+  left join bookings.idempotency_keys k on k.caller = coalesce($3::text, '')
+       and k.key = coalesce($4::text, '')
   left join bookings.bookings b on b.id = k.booking_id
 
 -- :name booking_place :do :write
@@ -70,7 +73,8 @@ select b.id, b.customer_id, b.franchise_id, b.booking_status, b.start_datetime, 
               coalesce(sum(r.amount) filter (where r.refund_status <> 'failed'), 0) as returned
          from payments.refunds r
         where r.booking_id = b.id and payments.is_of_others(r.reason)) as m
-  left join bookings.idempotency_keys k on k.caller = $4::text and k.key = $5::text
+  left join bookings.idempotency_keys k on k.caller = coalesce($4::text, '')
+       and k.key = coalesce($5::text, '')
   left join bookings.bookings kb on kb.id = k.booking_id
  where b.id = $1::uuid
    and ($2::uuid is null or b.customer_id = $2)
