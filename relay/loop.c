@@ -42,6 +42,7 @@ struct loop {
 	int signals;
 	int64_t poll_ms;   /* the next wait, when nobody tells */
 	int64_t outage_ms; /* the most the next wait may be; 0 = all is well */
+	bool outside;      /* it is the place that rows go to that is away */
 	int64_t complained_us;
 	int64_t sweep_us; /* when the next one is due */
 	size_t silenced;  /* outages of which no line was written */
@@ -117,8 +118,9 @@ recovered(struct loop *l)
 }
 
 static void
-met_outage(struct loop *l)
+met_outage(struct loop *l, bool outside)
 {
+	l->outside = outside;
 	l->outage_ms = l->outage_ms == 0 ? OUTAGE_MS : l->outage_ms * 2;
 	if (l->outage_ms > OUTAGE_MAX_MS)
 		l->outage_ms = OUTAGE_MAX_MS;
@@ -161,16 +163,17 @@ work(struct loop *l)
 	enum err e = safely(l, do_turn, &t);
 	bool again = false;
 
+	tell(l, &t); /* what was given up before it failed, too */
 	if (e) {
 		complain(l, LOG_ERROR, "relay_failed", l->sc.why);
-		met_outage(l);
+		met_outage(l, false);
+	} else if (t.outage) {
+		met_outage(l, true);
 	} else {
-		tell(l, &t);
-		if (t.outage)
-			met_outage(l);
-		else
+		/* Who found nothing to send has not seen the place again. */
+		if (!l->outside || t.due.counts[DUE_DONE] > 0)
 			recovered(l);
-		again = !t.outage && t.due.counts[DUE_DONE] > 0;
+		again = t.due.counts[DUE_DONE] > 0;
 	}
 	arena_reset(l->arena);
 	return again;

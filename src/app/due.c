@@ -80,6 +80,15 @@ due_backoff_ms(const struct settings *conf, int64_t attempts, int64_t age_ms)
 	return most * (int64_t)(dice % 1001) / 1000;
 }
 
+int64_t
+due_budget_us(const struct app *app, const struct scope *sc)
+{
+	int64_t lease_us = app->conf->relay_lease_s * USEC_PER_SEC;
+	int64_t left_us = scope_left_us(sc);
+
+	return lease_us < left_us ? lease_us : left_us;
+}
+
 /* ---- what becomes of rows ------------------------------------------------------ */
 
 struct due_off
@@ -240,18 +249,22 @@ do_row(struct app *app, struct scope *sc, const struct due_topic *topic,
 	    kind->soon_ms : SOON_MS, turn);
 }
 
-/* What cannot be done within the lease is anybody's again. */
+/* What cannot be done within the lease is anybody's again.  It must not want
+ * for time that rows before it used up. */
 static enum err
 hand_back(struct app *app, struct scope *sc, const struct due_row *rows,
-    size_t count, struct due_turn *turn)
+    size_t count, int64_t row_us, struct due_turn *turn)
 {
 	struct due_off off = due_off_room(sc, count);
+	struct scope own;
 	size_t given_up;
 
+	scope_init(&own, sc->arena, row_us);
+	own.request_id = sc->request_id;
 	for (size_t i = 0; i < count; i++)
 		due_off_add(&off, rows[i].id, 0, DUE_SOON, NULL);
 	turn->counts[DUE_SOON] += count;
-	return due_put_off(app, sc, &off, &given_up);
+	return due_put_off(app, &own, &off, &given_up);
 }
 
 enum err
@@ -270,8 +283,9 @@ due_work(struct app *app, struct scope *sc, const struct due_topic *topic,
 	};
 	static const struct columns columns = { sizeof(struct due_row), items,
 		ARRAY_LEN(items) };
-	int64_t lease_us = app->conf->relay_lease_s * USEC_PER_SEC;
-	int64_t row_us = lease_us / 3 < ROW_MAX_US ? lease_us / 3 : ROW_MAX_US;
+	int64_t budget_us = due_budget_us(app, sc);
+	int64_t row_us = budget_us / 3 < ROW_MAX_US ? budget_us / 3 :
+	    ROW_MAX_US;
 	struct due_turn turn = { .given_up = 0 };
 	struct due_row *rows = NULL;
 	int64_t claimed_us;
@@ -288,14 +302,12 @@ due_work(struct app *app, struct scope *sc, const struct due_topic *topic,
 	e = db_all(app->db, sc, STMT_OUTBOX_CLAIM, &args, &columns, &rows,
 	    &count);
 	while (!e && next < count &&
-	    clock_mono_us() + 2 * row_us < claimed_us + lease_us)
+	    clock_mono_us() + 2 * row_us < claimed_us + budget_us)
 		e = do_row(app, sc, topic, &rows[next++], row_us,
 		    &turn);
 	if (!e)
-		e = hand_back(app, sc, rows + next, count - next, &turn);
-	if (e)
-		return e;
-
+		e = hand_back(app, sc, rows + next, count - next, row_us,
+		    &turn);
 	*ret_turn = turn;
-	return ERR_OK;
+	return e;
 }

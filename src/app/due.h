@@ -66,7 +66,7 @@ struct due_turn {
 /*
  * Claim at most `max` rows that are due and do them one by one, each within a
  * time of its own.  ERR_*: Postgres could not be asked; what was claimed is
- * due again when its lease ends.
+ * due again when its lease ends.  *ret_turn is what was done until then.
  */
 enum err due_work(struct app *app, struct scope *sc,
     const struct due_topic *topic, size_t max, struct due_turn *ret_turn)
@@ -87,6 +87,10 @@ enum err due_put_off(struct app *app, struct scope *sc,
     const struct due_off *off, size_t *ret_given_up) MUSTCHECK;
 enum err due_sent(struct app *app, struct scope *sc, const int64_t *ids,
     size_t count) MUSTCHECK;
+
+/* How long a turn may take that claims now: as long as its lease, and as it has
+ * time at all. */
+int64_t due_budget_us(const struct app *app, const struct scope *sc);
 
 /*
  * How long to wait: by chance between nothing and

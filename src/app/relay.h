@@ -53,7 +53,8 @@ struct relay_turn {
 	bool outage;
 };
 
-/* ERR_*: Postgres could not be asked; the sentence is in sc->why. */
+/* ERR_*: Postgres could not be asked; the sentence is in sc->why, and *ret_turn
+ * is what was done until then. */
 enum err relay_turn(struct app *app, struct scope *sc, enum relay_topic topic,
     struct relay_turn *ret_turn) MUSTCHECK;
 

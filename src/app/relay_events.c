@@ -174,14 +174,14 @@ to_file(struct app *app, struct scope *sc, struct message *messages,
 
 static void
 to_queue(struct app *app, struct scope *sc, struct message *messages,
-    const struct sqs_entry *entries, size_t count, struct relay_turn *turn)
+    const struct sqs_entry *entries, size_t count, int64_t budget_us,
+    struct relay_turn *turn)
 {
 	struct sqs_result results[SQS_BATCH_MAX];
 	struct scope own;
 
-	/* Another third of the lease, whatever the queue does. */
-	scope_init(&own, sc->arena, app->conf->relay_lease_s * USEC_PER_SEC /
-	    3);
+	/* Another third, whatever the queue does. */
+	scope_init(&own, sc->arena, budget_us / 3);
 	own.request_id = sc->request_id;
 	turn->outage = sqs_send(app->sqs, &own, entries, count, results) !=
 	    AWS_DONE;
@@ -198,7 +198,7 @@ to_queue(struct app *app, struct scope *sc, struct message *messages,
  * booking there is one message at most: only its oldest can be claimed. */
 static size_t
 deliver(struct app *app, struct scope *sc, struct message *messages,
-    size_t count, struct relay_turn *turn)
+    size_t count, int64_t budget_us, struct relay_turn *turn)
 {
 	struct sqs_entry entries[SQS_BATCH_MAX];
 
@@ -224,7 +224,7 @@ deliver(struct app *app, struct scope *sc, struct message *messages,
 			.dedup = event };
 	}
 	count = sqs_fit(entries, count);
-	to_queue(app, sc, messages, entries, count, turn);
+	to_queue(app, sc, messages, entries, count, budget_us, turn);
 	return count;
 }
 
@@ -233,11 +233,11 @@ static int64_t
 wait_ms(struct app *app, const struct message *m,
     const struct relay_turn *turn)
 {
-	if (m->outcome == DUE_SOON)
+	if (m->outcome == DUE_REFUSED)
+		return due_backoff_ms(app->conf, m->row->attempts, 0);
+	if (m->outcome == DUE_SOON || turn->outage)
 		return 0;
-	return due_backoff_ms(app->conf,
-	    m->outcome == DUE_REFUSED ? m->row->attempts : 0,
-	    m->outcome == DUE_REFUSED || turn->outage ? 0 : m->row->age_ms);
+	return due_backoff_ms(app->conf, 0, m->row->age_ms);
 }
 
 /* Mark what was sent, put off what was not. */
@@ -272,13 +272,16 @@ mark(struct app *app, struct scope *sc, const struct message *messages,
  * batch.  In an outage the rest is handed back untried. */
 static enum err
 deliver_all(struct app *app, struct scope *sc, struct message *messages,
-    size_t count, int64_t until_us, struct relay_turn *turn)
+    size_t count, int64_t budget_us, struct relay_turn *turn)
 {
+	/* A third for the last batch, and one to mark it. */
+	int64_t until_us = clock_mono_us() + budget_us / 3;
 	enum err e = ERR_OK;
 
 	while (!e && count > 0 && !turn->outage &&
 	    clock_mono_us() < until_us) {
-		size_t n = deliver(app, sc, messages, count, turn);
+		size_t n = deliver(app, sc, messages, count,
+		    budget_us, turn);
 
 		e = mark(app, sc, messages, n, turn);
 		messages += n;
@@ -295,9 +298,7 @@ relay_events_turn(struct app *app, struct scope *sc,
 {
 	static const struct columns columns = { sizeof(struct event_row),
 		event_items, ARRAY_LEN(event_items) };
-	/* A third of the lease for the last batch. */
-	int64_t until_us = clock_mono_us() +
-	    app->conf->relay_lease_s * USEC_PER_SEC / 3;
+	int64_t budget_us = due_budget_us(app, sc);
 	struct relay_turn turn = { .outage = false };
 	struct message *messages;
 	struct message *refused;
@@ -331,11 +332,8 @@ relay_events_turn(struct app *app, struct scope *sc,
 		e = mark(app, sc, refused, refused_count, &turn);
 	if (!e && count > 0) {
 		forget_again(app, sc, rows, count);
-		e = deliver_all(app, sc, messages, good, until_us, &turn);
+		e = deliver_all(app, sc, messages, good, budget_us, &turn);
 	}
-	if (e)
-		return e;
-
 	*ret_turn = turn;
-	return ERR_OK;
+	return e;
 }

@@ -2,18 +2,27 @@
 #include "remote/folder.h"
 
 #include <assert.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/rng.h"
 #include "base/scope.h"
 
 #define FOLDER_MODE 0711
 #define FILE_MODE 0644
+/* Where files are written; not a name that a caller can give. */
+#define BESIDE ".new"
+#define BESIDE_MODE 0700
+#define LEFT_S 3600 /* so old is what nobody writes any more */
+#define NAME_LEN 26
+#define NAME_LETTERS "abcdefghijklmnopqrstuvwxyz234567"
 #define OPEN_FOLDER (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
 
 static enum err
@@ -48,16 +57,16 @@ name_valid(const char *name)
 	    strlen(name + first + 1));
 }
 
-/* The permissions whatever the umask says. */
+/* mode: what it is made with, whatever the umask says; 0 = it is not made. */
 static int
-open_below(int upper, const char *folder, bool make)
+open_below(int upper, const char *folder, mode_t mode)
 {
 	int dir;
 
-	if (make && mkdirat(upper, folder, 0700) != 0 && errno != EEXIST)
+	if (mode && mkdirat(upper, folder, 0700) != 0 && errno != EEXIST)
 		return -1;
 	dir = openat(upper, folder, OPEN_FOLDER | O_NOFOLLOW);
-	if (dir >= 0 && make && fchmod(dir, FOLDER_MODE) != 0) {
+	if (dir >= 0 && mode && fchmod(dir, mode) != 0) {
 		(void)close(dir);
 		return -1;
 	}
@@ -65,14 +74,14 @@ open_below(int upper, const char *folder, bool make)
 }
 
 static enum err
-enter(struct scope *sc, const char *folder, const char *name, bool make,
+enter(struct scope *sc, const char *folder, const char *name, mode_t mode,
     struct place *ret_place)
 {
 	char below[FOLDER_NAME_MAX + 1];
 	const char *slash = strchr(name, '/');
 	int dir;
 
-	assert(name_valid(name));
+	assert(name_valid(name) || strcmp(name, BESIDE "/x") == 0);
 	*ret_place = (struct place){ .dir = -1, .file = name };
 	dir = open(folder, OPEN_FOLDER);
 	if (dir < 0)
@@ -82,7 +91,7 @@ enter(struct scope *sc, const char *folder, const char *name, bool make,
 
 		(void)snprintf(below, sizeof below, "%.*s",
 		    (int)(slash - name), name);
-		dir = open_below(upper, below, make);
+		dir = open_below(upper, below, mode);
 		(void)close(upper);
 		ret_place->missing = dir < 0 && errno == ENOENT;
 		if (dir < 0)
@@ -118,12 +127,36 @@ write_whole(int fd, const char *data, size_t len)
 	return true;
 }
 
-/* One writer a process, so that its pid makes the name its own; what a process
- * that was killed left there is written over by the next of that pid. */
+/* What writers left that were killed. */
+static void
+clear_away(int beside)
+{
+	int fd = openat(beside, ".", OPEN_FOLDER);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	time_t old = time(NULL) - LEFT_S;
+	const struct dirent *entry;
+	struct stat st;
+
+	if (!dir) {
+		if (fd >= 0)
+			(void)close(fd);
+		return;
+	}
+	while ((entry = readdir(dir))) {
+		if (fstatat(beside, entry->d_name, &st,
+		    AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+		    st.st_mtime < old)
+			(void)unlinkat(beside, entry->d_name, 0);
+	}
+	(void)closedir(dir);
+}
+
+/* Under a name that nobody else has: several hosts may share the folder, and
+ * have processes of the same pid. */
 static bool
 write_beside(int dir, const char *beside, const void *data, size_t len)
 {
-	int fd = openat(dir, beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC |
+	int fd = openat(dir, beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC |
 	    O_NOFOLLOW, S_IRUSR | S_IWUSR);
 	bool ok;
 	int kept;
@@ -142,19 +175,25 @@ enum err
 folder_put(struct scope *sc, const char *folder, const char *name,
     const void *data, size_t len)
 {
-	char beside[32];
+	char own[NAME_LEN + 1];
+	struct place beside;
 	struct place at;
 	enum err e;
 
-	e = enter(sc, folder, name, true, &at);
+	rng_text(own, NAME_LEN, NAME_LETTERS);
+	e = enter(sc, folder, name, FOLDER_MODE, &at);
 	if (e)
 		return e;
-	(void)snprintf(beside, sizeof beside, ".new-%ld", (long)getpid());
-	if (!write_beside(at.dir, beside, data, len) ||
-	    renameat(at.dir, beside, at.dir, at.file) != 0 ||
-	    fsync(at.dir) != 0) {
-		e = fail(sc, "write");
-		(void)unlinkat(at.dir, beside, 0);
+	e = enter(sc, folder, BESIDE "/x", BESIDE_MODE, &beside);
+	if (!e) {
+		clear_away(beside.dir);
+		if (!write_beside(beside.dir, own, data, len) ||
+		    renameat(beside.dir, own, at.dir, at.file) != 0 ||
+		    fsync(at.dir) != 0) {
+			e = fail(sc, "write");
+			(void)unlinkat(beside.dir, own, 0);
+		}
+		leave(&beside);
 	}
 	leave(&at);
 	return e;
@@ -166,7 +205,7 @@ folder_delete(struct scope *sc, const char *folder, const char *name)
 	struct place at;
 	enum err e;
 
-	e = enter(sc, folder, name, false, &at);
+	e = enter(sc, folder, name, 0, &at);
 	if (e)
 		return at.missing ? ERR_OK : e;
 	if (unlinkat(at.dir, at.file, 0) != 0 && errno != ENOENT)

@@ -3,7 +3,8 @@
  * where no bucket is configured.
  *
  * Whole    A file is there as a whole or not at all, whoever looks and whenever
- *          the power goes: it is written beside, synced, and renamed.
+ *          the power goes: it is written beside (in ".new" below the upper
+ *          folder, under a name of its own), synced, and renamed.
  * Readers  A file is made with mode 0644, a folder with 0711: who knows a name
  *          reads it, and nobody but the owner lists them.
  * Names    "NAME" or "FOLDER/NAME", of letters, digits, '.', '-' and '_', no

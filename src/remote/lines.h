@@ -3,9 +3,11 @@
  * queue is configured.
  *
  * Whole    A line is there as a whole or not at all: what was written of a
- *          batch that failed is cut off again.  Writers of several processes
+ *          batch that failed is cut off again, and so is the half line of a
+ *          writer that was killed, by the next.  Writers of several processes
  *          take turns (flock).
- * Kept     ERR_OK means that the lines are on disk (fdatasync).
+ * Kept     ERR_OK means that the lines are on disk (fdatasync), and the file's
+ *          name too.
  * Rotation The file is opened anew each time: whoever moves it away gets
  *          whole lines, and the next batch begins another one.
  * Privacy  It holds what events hold, names and e-mail addresses among it: it

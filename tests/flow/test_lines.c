@@ -2,6 +2,7 @@
 #include "remote/lines.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -184,6 +185,104 @@ test_a_batch_that_does_not_fit_leaves_no_trace(void)
 }
 
 static void
+put_raw(const char *path, const char *text, size_t filler)
+{
+	FILE *f = fopen(path, "w");
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	fputs(text, f);
+	for (size_t i = 0; i < filler; i++)
+		fputc('x', f);
+	CU_ASSERT_EQUAL(fclose(f), 0);
+}
+
+/* As a kill in the midst of a write leaves it: longer than any one look. */
+static void
+test_half_a_line_that_a_dead_writer_left_goes_before_the_next(void)
+{
+	static const size_t halves[] = { 1, 7, 4095, 4096, 4097, 20000 };
+	struct place p = place_open(USEC_PER_SEC);
+	struct line_text one = line("{\"a\":1}");
+	char *text;
+
+	for (size_t i = 0; i < ARRAY_LEN(halves); i++) {
+		put_raw(p.path, "old\n", halves[i]);
+		CU_ASSERT_EQUAL(lines_append(&p.sc, p.path, &one, 1), ERR_OK);
+		text = unit_slurp(p.path, NULL);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(text);
+		CU_ASSERT_STRING_EQUAL(text, "old\n{\"a\":1}\n");
+		free(text);
+		put_raw(p.path, "", halves[i]); /* of the first line */
+		CU_ASSERT_EQUAL(lines_append(&p.sc, p.path, &one, 1), ERR_OK);
+		text = unit_slurp(p.path, NULL);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(text);
+		CU_ASSERT_STRING_EQUAL(text, "{\"a\":1}\n");
+		free(text);
+	}
+	place_close(&p);
+}
+
+static bool
+has_open(pid_t pid, const char *path)
+{
+	char link[64];
+	char to[256];
+
+	for (int fd = 3; fd < 64; fd++) {
+		ssize_t n;
+
+		snprintf(link, sizeof link, "/proc/%d/fd/%d", (int)pid, fd);
+		n = readlink(link, to, sizeof to - 1);
+		if (n > 0 && (to[n] = '\0', strcmp(to, path) == 0))
+			return true;
+	}
+	return false;
+}
+
+/* Moved away while we waited for its lock: whoever took it has read it. */
+static void
+test_a_file_that_is_moved_away_meanwhile_gets_no_line_more(void)
+{
+	struct place p = place_open(CHILD_S * USEC_PER_SEC);
+	struct line_text one = line("{}");
+	int fd = open(p.path, O_RDWR | O_CREAT, 0600);
+	struct stat st;
+	char moved[128];
+	int ready[2];
+	int status;
+	pid_t pid;
+
+	CU_ASSERT_FATAL(fd >= 0);
+	CU_ASSERT_EQUAL(flock(fd, LOCK_EX), 0);
+	CU_ASSERT_EQUAL_FATAL(pipe(ready), 0);
+	pid = fork();
+	CU_ASSERT_FATAL(pid >= 0);
+	if (pid == 0) {
+		alarm(CHILD_S);
+		close(fd);
+		close(ready[0]);
+		close(ready[1]);
+		_exit(lines_append(&p.sc, p.path, &one, 1) ? 1 : 0);
+	}
+	close(ready[1]);
+	CU_ASSERT_EQUAL(read(ready[0], moved, 1), 0); /* it let go of ours */
+	close(ready[0]);
+	snprintf(moved, sizeof moved, "%s.1", p.path);
+	while (!has_open(pid, p.path))
+		sched_yield();
+	CU_ASSERT_EQUAL(rename(p.path, moved), 0);
+	close(fd);
+	CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
+	CU_ASSERT(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	CU_ASSERT_EQUAL(stat(moved, &st), 0);
+	CU_ASSERT_EQUAL(st.st_size, 0);
+	CU_ASSERT_EQUAL(stat(p.path, &st), 0);
+	CU_ASSERT_EQUAL(st.st_size, 3);
+	unlink(moved);
+	place_close(&p);
+}
+
+static void
 test_a_turn_that_does_not_come_ends_with_the_deadline(void)
 {
 	struct place p = place_open(50000);
@@ -204,4 +303,6 @@ UNIT_SUITE(lines,
     UNIT_TEST(test_a_file_that_cannot_be_is_an_outage_with_a_sentence),
     UNIT_TEST(test_many_writers_mix_no_lines),
     UNIT_TEST(test_a_batch_that_does_not_fit_leaves_no_trace),
+    UNIT_TEST(test_half_a_line_that_a_dead_writer_left_goes_before_the_next),
+    UNIT_TEST(test_a_file_that_is_moved_away_meanwhile_gets_no_line_more),
     UNIT_TEST(test_a_turn_that_does_not_come_ends_with_the_deadline))

@@ -288,6 +288,30 @@ confirmed(int from)
 	return b;
 }
 
+/* However long the lease is: the turn knows how much time it has itself. */
+static void
+test_what_a_turn_has_no_time_for_is_handed_back(void)
+{
+	begin();
+	s.w.conf.relay_lease_s = 3600;
+	for (int i = 0; i < 6; i++)
+		confirmed(8 + i);
+	/* Two pictures each, and so four at most in what two thirds are. */
+	aws_stand_fault(&s.aws, PUT, "\"kind\":\"delay\",\"ms\":300,"
+	    "\"times\":100");
+	world_next(&s.w);
+	scope_init(s.w.sc, s.w.arena, 3 * USEC_PER_SEC);
+	CU_ASSERT_EQUAL(relay_turn(s.w.app, s.w.sc, RELAY_DOCUMENTS,
+	    &s.turn), ERR_OK);
+	CU_ASSERT(s.turn.due.counts[DUE_DONE] >= 1);
+	CU_ASSERT(s.turn.due.counts[DUE_SOON] >= 1);
+	CU_ASSERT_EQUAL(s.turn.due.counts[DUE_DONE] +
+	    s.turn.due.counts[DUE_SOON], 6);
+	CU_ASSERT_EQUAL(number("select count(*) from bookings.outbox where "
+	    "topic = 'documents' and claimed_until is not null"), 0);
+	end();
+}
+
 static struct booking *
 read_again(const struct booking *b)
 {
@@ -502,6 +526,7 @@ UNIT_SUITE(relay_aws,
     UNIT_TEST(test_half_an_answer_is_no_answer),
     UNIT_TEST(test_what_only_a_person_can_mend_is_told_apart_and_waits),
     UNIT_TEST(test_in_an_outage_one_batch_meets_it_and_the_rest_is_handed_back),
+    UNIT_TEST(test_what_a_turn_has_no_time_for_is_handed_back),
     UNIT_TEST(test_a_picture_is_stored_in_the_bucket_and_the_booking_says_where),
     UNIT_TEST(test_a_picture_is_stored_in_the_folder_and_the_booking_says_where),
     UNIT_TEST(test_objects_are_private_encrypted_and_named_by_nothing_that_can_be_guessed),

@@ -191,13 +191,17 @@ def test_a_postgres_that_goes_is_waited_for(live, relays):
 def test_an_outage_of_the_place_of_events_ends_with_nothing_lost(live, relays, tmp_path):
     franchise, token = live.franchise(50), live.token()
     away = tmp_path / "away"
-    relay = relays(EVENTS_FILE=away / "events.jsonl", RELAY_BACKOFF_MS=20).start()
+    relay = relays(EVENTS_FILE=away / "events.jsonl", LOG_LEVEL="debug").start()
     made = [life(live, franchise, token, day_in(14), hour) for hour in range(4)]
     until(lambda: relay.lines("relay_outage"), "a complaint")
+    # It tries again, with longer and longer waits, and believes in no recovery.
+    until(lambda: sum(line["outage"] > 0 for line in relay.lines("relay_turn")) >= 5, "tries")
+    assert not relay.lines("relay_recovered") and len(relay.lines("relay_outage")) == 1
     assert waiting(live) >= 1
     assert live.one("select max(attempts) from bookings.outbox where topic = 'events'") == 0
     away.mkdir(mode=0o755)
     drained(live)
+    assert relay.lines("relay_recovered")
     assert relay.stop() == 0
     events = read_events(away / "events.jsonl")
     assert {e["aggregate_id"] for e in events} == set(made)
