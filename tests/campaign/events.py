@@ -5,6 +5,8 @@ over every event has arrived, and those of each booking in order.
 
 	tests/campaign/events.py [--events 5000] [--kills 200] [--clients 8]
 	    [--queue fifo|standard] [--seed N]
+	tests/campaign/events.py --outage SECONDS [...]: instead of that the queue is
+	    away so long, while customers go on
 
 The seed decides where faults strike; the order in which the machine runs things
 is its own.  SEED in the environment is taken too.
@@ -44,12 +46,14 @@ FAULTS = [
     ("delay", 0.05, {"ms": 40}),
 ]
 RELAYS = 2
+PACE_S = 0.2  # between two bookings of a customer while the queue is away
 
 
 class Campaign:
-    def __init__(self, live, queue, seed, events, kills, clients):
+    def __init__(self, live, queue, seed, events, kills, clients, outage_s=0):
         self.live, self.queue, self.seed = live, queue, seed
         self.events, self.kills, self.clients = events, kills, clients
+        self.outage_s = outage_s
         self.did = collections.Counter()
         self.failed = []
         self.over = threading.Event()
@@ -82,6 +86,8 @@ class Campaign:
                 if draw.random() < 0.9:
                     assert client.ask(Request("DELETE", path, token)).status == 200
                     self.did["cancelled"] += 1
+                if self.outage_s:
+                    self.over.wait(PACE_S)
         except BaseException as e:
             self.failed.append(e)
             self.over.set()
@@ -111,15 +117,22 @@ class Campaign:
 
     def run(self):
         self.house = self.live.franchise(1000)
-        for n, (kind, chance, more) in enumerate(FAULTS):
-            self.queue.fault(SEND, kind, probability=chance, seed=self.seed + n, **more)
-        self.relays = [self.relay(n) for n in range(RELAYS)]
+        if self.outage_s:
+            self.relays = [Relay(self.live.env, "events", self.live.folder / f"relay-{n}.log").start()
+                           for n in range(RELAYS)]
+        else:
+            for n, (kind, chance, more) in enumerate(FAULTS):
+                self.queue.fault(SEND, kind, probability=chance, seed=self.seed + n, **more)
+            self.relays = [self.relay(n) for n in range(RELAYS)]
         threads = [threading.Thread(target=self.customer, args=(n,)) for n in range(self.clients)]
         for thread in threads:
             thread.start()
         draw = random.Random(f"{self.seed}.breaker")
         try:
-            while not self.failed and not (self.broken_enough() and self.told() >= self.events):
+            if self.outage_s:
+                self.stay_away()
+            while not self.failed and not self.outage_s and not (
+                    self.broken_enough() and self.told() >= self.events):
                 time.sleep(draw.uniform(0.02, 0.3))
                 self.break_once(draw)
         finally:
@@ -130,13 +143,30 @@ class Campaign:
             raise self.failed[0]
         self.settle()
 
+    def stay_away(self):
+        """The queue, while customers go on: before, meanwhile and after."""
+        until(lambda: self.queue.arrived(), "a first event")
+        self.queue.fault(SEND, "unavailable")
+        self.over.wait(self.outage_s)
+        self.did["waiting at its end"] = self.live.one(
+            "select count(*) from bookings.outbox where topic = 'events' and sent_at is null")
+        self.did["relay's lines about it"] = sum(
+            len(relay.lines("relay_outage")) for relay in self.relays)
+        self.struck = self.queue.lift()
+        lifted = time.monotonic()
+        until(lambda: self.live.one(
+            "select count(*) from bookings.outbox where topic = 'events' and sent_at is null"
+            " and created_at < now() - interval '2 s'") == 0, "an outbox without old events", 180)
+        self.did["seconds until all was sent"] = round(time.monotonic() - lifted)
+
     def relay(self, number):
         return Relay(self.live.env, "events", self.live.folder / f"relay-{number}.log",
                      RELAY_LEASE_S=3, RELAY_BACKOFF_MS=50, SQS_TIMEOUT_MS=1000).start()
 
     def settle(self):
         """The faults are over: what was committed has arrived."""
-        self.struck = self.queue.lift()
+        struck = self.queue.lift()
+        self.struck = self.struck if self.outage_s else struck
         until(lambda: self.live.one("select count(*) from bookings.outbox where topic = 'events'"
                                     " and sent_at is null") == 0, "an empty outbox", 180)
         for relay in self.relays:
@@ -168,15 +198,16 @@ class Campaign:
             f"{self.duplicates} arrived again, {self.kept_away} of which the queue knew by their id"])
 
 
-def campaign(folder, seed, events, kills, clients, queue="standard", say=print):
-    say(f"seed {seed}, {events} events, {kills} kills and cuts, {clients} clients, {queue} queue")
+def campaign(folder, seed, events, kills, clients, queue="standard", outage_s=0, say=print):
+    what = f"away for {outage_s} s" if outage_s else f"{events} events, {kills} kills and cuts"
+    say(f"seed {seed}, {what}, {clients} clients, {queue} queue")
     live = Live(folder, {"INSTANCE_AWS": "sandbox", "INSTANCE_QUEUE": queue},
                 HOLDS_MAX=1000000, API_WORKERS=4)
     started = time.monotonic()
     run = None
     try:
         live.start()
-        run = Campaign(live, AwsPlace(live), seed, events, kills, clients)
+        run = Campaign(live, AwsPlace(live), seed, events, kills, clients, outage_s)
         run.run()
         say(run.report())
         say(f"all events arrived after {time.monotonic() - started:.0f} s")
@@ -192,6 +223,7 @@ def main():
     parser.add_argument("--events", type=int, default=5000)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--clients", type=int, default=8)
+    parser.add_argument("--outage", type=int, default=0, metavar="SECONDS")
     parser.add_argument("--queue", choices=("fifo", "standard"), default="standard")
     parser.add_argument("--seed", type=int, default=int(
         os.environ.get("SEED") or random.SystemRandom().randrange(10**6)))
@@ -200,7 +232,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="campaign.") as folder:
         os.chmod(folder, 0o755)
         campaign(pathlib.Path(folder), options.seed, options.events, options.kills,
-                 options.clients, options.queue)
+                 options.clients, options.queue, options.outage)
 
 
 if __name__ == "__main__":
