@@ -415,6 +415,15 @@ def test_a_stop_lets_the_request_in_hand_finish(product, machine):
     assert [(e["level"], e["status"]) for e in exits] == 4 * [("info", 0)], exits
 
 
+def test_no_line_of_the_pool_is_dropped_by_the_journal(product, machine):
+    """journald drops what is above its limit, unless it is told otherwise, and
+    where it was told: the line that is dropped may be the one that matters."""
+    units = machine.path("/run/systemd/units")
+    limit = {name: os.readlink(units / f"log-rate-limit-{name}:booking-api.service")
+             for name in ("interval", "burst")}
+    assert limit == {"interval": "1000000", "burst": "1000000"}  # us; lines
+
+
 # ---- death ----------------------------------------------------------------------
 
 def test_a_pool_killed_again_and_again_keeps_its_socket_and_its_queue(product, machine):
