@@ -35,12 +35,17 @@ select p.franchise_id, p.weekdays, to_char(p.start_time, 'HH24:MI') as start_lab
  order by p.franchise_id, p.start_time
 
 -- :name franchise_closed :all :read
-select c.franchise_id, c.day, c.reason
-  from franchises.closed_days c
-  join franchises.franchises f on f.id = c.franchise_id
- where c.franchise_id = any ($1::uuid[]) and c.day >= (now() at time zone f.timezone)::date
- order by c.franchise_id, c.day
- limit 1000
+-- The next $2 of each.
+select f.id as franchise_id, c.day, c.reason
+  from franchises.franchises f
+ cross join lateral (
+       select c.day, c.reason
+         from franchises.closed_days c
+        where c.franchise_id = f.id and c.day >= (now() at time zone f.timezone)::date
+        order by c.day
+        limit $2::bigint) as c
+ where f.id = any ($1::uuid[])
+ order by f.id, c.day
 
 -- :name franchise_day :one :read
 -- One day of a franchise: by date, or today there when the date is null.

@@ -133,6 +133,7 @@ static enum err
 read_day(struct app *app, struct scope *sc, const struct uuid *franchise,
     int64_t date, const struct cache_lease *lease, struct buf *out)
 {
+	int64_t since_us = clock_mono_us();
 	struct day day;
 	enum err e = load(app, sc, franchise, date, &day);
 
@@ -148,7 +149,8 @@ read_day(struct app *app, struct scope *sc, const struct uuid *franchise,
 		return scope_fail(sc, ERR_INTERNAL, "a day too large to tell");
 	if (lease)
 		cache_fill(app->cache, sc, lease, out->data, out->len,
-		    day_in_horizon(&day) ? day_lifetime_ms(&day) : 0);
+		    day_in_horizon(&day) ?
+		    day_lifetime_ms(&day, since_us) : 0);
 	return ERR_OK;
 }
 
@@ -354,6 +356,7 @@ days_read(struct app *app, struct scope *sc, const struct uuid *franchise,
 	struct cache_lease *leases = arena_new_array(sc->arena,
 	    struct cache_lease, count + 1);
 	bool *mine = arena_new_array(sc->arena, bool, count + 1);
+	int64_t since_us = clock_mono_us();
 	struct day *days;
 	size_t found;
 	enum err e;
@@ -377,7 +380,7 @@ days_read(struct app *app, struct scope *sc, const struct uuid *franchise,
 			print_capacity(sc, &day, &out);
 			cache_fill(app->cache, sc, &leases[i], out.data,
 			    out.len, out.overflow || !day_in_horizon(&day) ?
-			    0 : day_lifetime_ms(&day));
+			    0 : day_lifetime_ms(&day, since_us));
 		}
 	}
 	if (e)

@@ -47,7 +47,7 @@ static const struct field claims_fields[] = {
 	{ "nbf", FIELD_INT, .max = EPOCH_MAX,
 	    .offset = AT(nbf) },
 	{ "iss", FIELD_TEXT, .min = 1, .max = 512, .offset = AT(iss) },
-	{ "aud", FIELD_TEXTS, FIELD_SPLIT, .max = 16, .offset = AT(aud) },
+	{ "aud", FIELD_TEXTS, FIELD_ALONE, .max = 16, .offset = AT(aud) },
 	{ "scope", FIELD_TEXTS, FIELD_SPLIT, .max = 32,
 	    .offset = AT(scope) },
 	{ "booking", FIELD_UUID, .offset = AT(booking) },

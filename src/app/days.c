@@ -2,6 +2,7 @@
 #include "app/days.h"
 
 #include "app/app.h"
+#include "base/clock.h"
 #include "base/instant.h"
 #include "base/scope.h"
 #include "store/db.h"
@@ -55,7 +56,8 @@ days_load(struct app *app, struct scope *sc, const struct uuid *franchise,
 }
 
 int64_t
-day_lifetime_ms(const struct day *day)
+day_lifetime_ms(const struct day *day, int64_t since_us)
 {
-	return (day->valid_until_us - day->as_of_us) / 1000;
+	return (day->valid_until_us - day->as_of_us -
+	    (clock_mono_us() - since_us)) / 1000;
 }

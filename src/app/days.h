@@ -63,7 +63,8 @@ enum err days_load(struct app *app, struct scope *sc,
     const struct uuid *franchise, int64_t date, int64_t count,
     struct day **ret_days, size_t *ret_count) MUSTCHECK;
 
-/* How long what was read stays true by the clock alone: milliseconds. */
-int64_t day_lifetime_ms(const struct day *day);
+/* How long what was read since then (clock_mono_us) stays true by the clock
+ * alone: milliseconds from now, also below 0. */
+int64_t day_lifetime_ms(const struct day *day, int64_t since_us);
 
 #endif

@@ -253,7 +253,7 @@ struct franchise {
 	struct list peak_windows;        /* of struct peak_window */
 	struct list cancellation_policy; /* of struct cancel_tier */
 	int64_t cancellation_fee;
-	struct list closed_days; /* of struct closed_day, today and later */
+	struct list closed_days; /* of struct closed_day: the next ones */
 	int64_t version;         /* the ETag; not printed */
 };
 struct closed_day {

@@ -68,8 +68,9 @@ static const struct field franchise_rows[] = {
 	{ "cancellation_fee", FIELD_MONEY, MUST, 0, RATE_MAX,
 	  AT(franchise, cancellation_fee), NULL, NULL,
 	  "Kept from every refund.", "20.00" },
-	{ "closed_days", FIELD_LIST, MUST, 0, 1000, AT(franchise, closed_days),
-	  &form_closed_day, NULL, "Holidays, today and later.", NULL },
+	{ "closed_days", FIELD_LIST, MUST, 0, 366, AT(franchise, closed_days),
+	  &form_closed_day, NULL, "The next holidays, from today on: in a list "
+	  "ten at most.", NULL },
 };
 FORM(franchise, "Franchise", franchise, franchise_rows,
     "A location where children are looked after.", NULL);

@@ -13,7 +13,10 @@
 #include "store/cache.h"
 #include "store/db.h"
 
-#define ANSWER_MAX (256 * 1024)
+#define ANSWER_MAX (512 * 1024)
+/* Holidays told of a franchise: in a list of a hundred, and alone. */
+#define CLOSED_LISTED 10
+#define CLOSED_ALONE 366
 #define UNKNOWN "null"
 #define UNKNOWN_MS 10000
 
@@ -127,7 +130,7 @@ give_lists(struct scope *sc, struct franchise_row *row,
 /* Complete rows into views. */
 static enum err
 complete(struct app *app, struct scope *sc, struct franchise_row *rows,
-    size_t count, struct franchise *out)
+    size_t count, int64_t closed_max, struct franchise *out)
 {
 	struct uuid *ids = arena_new_array(sc->arena, struct uuid, count);
 	struct peak_row *peaks = NULL;
@@ -143,6 +146,7 @@ complete(struct app *app, struct scope *sc, struct franchise_row *rows,
 	args_uuids(&args, ids, count);
 	e = db_all(app->db, sc, STMT_FRANCHISE_PEAKS, &args, &peak_columns,
 	    &peaks, &peak_count);
+	args_i64(&args, closed_max);
 	if (!e)
 		e = db_all(app->db, sc, STMT_FRANCHISE_CLOSED, &args,
 		    &closed_columns, &closed, &closed_count);
@@ -230,7 +234,7 @@ franchise_list(struct app *app, struct scope *sc,
 		count = (size_t)limit;
 	views = arena_new_array(sc->arena, struct franchise, count);
 	if (count > 0) {
-		e = complete(app, sc, rows, count, views);
+		e = complete(app, sc, rows, count, CLOSED_LISTED, views);
 		if (e)
 			return e;
 	}
@@ -256,7 +260,7 @@ read_one(struct app *app, struct scope *sc, const struct uuid *id,
 	e = db_one(app->db, sc, STMT_FRANCHISE_GET, &args, &franchise_columns,
 	    &row);
 	if (!e)
-		e = complete(app, sc, &row, 1, &view);
+		e = complete(app, sc, &row, 1, CLOSED_ALONE, &view);
 	if (e)
 		return e;
 

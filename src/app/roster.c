@@ -16,6 +16,8 @@
 #include "store/db.h"
 
 #define LIMIT_DEFAULT 20
+/* Of a page; JSON at most doubles it, and an answer has a mebibyte. */
+#define TEXT_MAX ((size_t)400 * 1024)
 
 struct day_row {
 	struct uuid id;
@@ -124,14 +126,41 @@ status_of(const struct booking_row *row)
 	return "expected";
 }
 
+static size_t
+length(const char *text)
+{
+	return text ? strlen(text) : 0;
+}
+
+/* Bytes of what people wrote, before JSON escapes any. */
+static size_t
+text_of(const struct roster_entry *entry)
+{
+	const struct child *children = entry->children.items;
+	size_t len = length(entry->contact->name) +
+	    length(entry->contact->email) + length(entry->contact->phone) +
+	    length(entry->contact->emergency_contact);
+
+	for (size_t i = 0; i < entry->children.count; i++)
+		len += length(children[i].name) +
+		    length(children[i].special_needs) +
+		    length(children[i].allergies) +
+		    length(children[i].pickup_authorization) +
+		    length(children[i].special_instructions);
+	return len;
+}
+
+/* As many as an answer holds, at least one; the others are the next page's. */
 static enum err
 entries(struct app *app, struct scope *sc, const struct entry_row *rows,
     size_t count, struct list *ret_list)
 {
 	struct roster_entry *items = arena_new_array(sc->arena,
 	    struct roster_entry, count);
+	size_t text = 0;
+	size_t i;
 
-	for (size_t i = 0; i < count; i++) {
+	for (i = 0; i < count && (i == 0 || text < TEXT_MAX); i++) {
 		const struct booking_row *b = &rows[i].b;
 		enum err e;
 
@@ -150,8 +179,9 @@ entries(struct app *app, struct scope *sc, const struct entry_row *rows,
 		    &items[i].children);
 		if (e)
 			return e;
+		text += text_of(&items[i]);
 	}
-	*ret_list = (struct list){ items, count };
+	*ret_list = (struct list){ items, i };
 	return ERR_OK;
 }
 
@@ -208,15 +238,17 @@ visit_roster(struct app *app, struct scope *sc, const struct caller *caller,
 	if (e)
 		return e;
 
-	ret_roster->has_more = (int64_t)count > limit;
-	if (ret_roster->has_more)
-		count = (size_t)limit;
+	e = entries(app, sc, rows, (int64_t)count > limit ? (size_t)limit :
+	    count, &ret_roster->data);
+	if (e)
+		return e;
+	ret_roster->has_more = count > ret_roster->data.count;
 	ret_roster->next_cursor = ret_roster->has_more ?
-	    cursor_write(sc, &rows[count - 1].b) : NULL;
+	    cursor_write(sc, &rows[ret_roster->data.count - 1].b) : NULL;
 	ret_roster->franchise_id = day->id;
 	ret_roster->date = day->day;
 	ret_roster->time_zone = day->time_zone;
 	ret_roster->occupancy = &day->occupancy;
 	ret_roster->as_of_us = day->as_of_us;
-	return entries(app, sc, rows, count, &ret_roster->data);
+	return ERR_OK;
 }

@@ -280,11 +280,11 @@ const struct conf_setting settings_table[] = {
 	  "How many unpaid bookings one customer may have at a time." },
 	{ "GUEST_HOLDS_MAX", CONF_INT, 0, "2",
 	  1, 1000000, AT(guest_holds_max), NULL, NULL,
-	  "The same for a guest's session." },
+	  "The same for a guest's session, and for all guests who give one "
+	  "e-mail address." },
 	{ "GUEST_HOLDS_PER_ADDRESS", CONF_INT, 0, "6",
 	  1, 1000000, AT(guest_holds_per_address), NULL, NULL,
-	  "The same for all guests behind one network address, and for all "
-	  "who give one e-mail address." },
+	  "The same for all guests behind one network address." },
 
 	/* logs */
 	{ "LOG_LEVEL", CONF_WORD, 0, "info",

@@ -126,6 +126,10 @@ read_texts(const struct form_place *at, const struct field *field,
 	if (json_object_is_type(json, json_type_string) &&
 	    field->flags & FIELD_SPLIT) {
 		split_words(arena, json_object_get_string(json), &texts);
+	} else if (json_object_is_type(json, json_type_string) &&
+	    field->flags & FIELD_ALONE) {
+		texts.items = arena_new_array(arena, const char *, 1);
+		texts.items[texts.count++] = json_object_get_string(json);
 	} else if (json_object_is_type(json, json_type_array)) {
 		size_t count = json_object_array_length(json);
 

@@ -51,7 +51,8 @@ enum field_type {
 	FIELD_BOOL,
 	FIELD_OBJECT, /* `form` */
 	FIELD_LIST,   /* min..max objects of `form` */
-	FIELD_TEXTS,  /* list of strings; read only with FIELD_SPLIT */
+	FIELD_TEXTS,  /* list of strings; read only with FIELD_SPLIT or
+	                 FIELD_ALONE */
 	FIELD_INTS,   /* list of integers (printed only) */
 	FIELD_RAW,    /* ready JSON text (printed only); `form` describes it */
 	FIELD__MAX
@@ -64,8 +65,10 @@ enum {
 	                             REQUIRED */
 	FIELD_MULTILINE = 1 << 2, /* TEXT may hold newline and tab */
 	FIELD_RAW_LIST = 1 << 3,  /* RAW is a list of `form` */
-	FIELD_SPLIT = 1 << 4      /* TEXTS is read too: a list, or one text of
+	FIELD_SPLIT = 1 << 4,     /* TEXTS is read too: a list, or one text of
 	                             words with spaces between (a JWT's scope) */
+	FIELD_ALONE = 1 << 5      /* TEXTS is read too: a list, or one text as
+	                             it is (a JWT's aud) */
 };
 
 struct form;

@@ -66,7 +66,8 @@ bool
 form_is_readable(const struct field *field)
 {
 	return field->type != FIELD_INTS && field->type != FIELD_RAW &&
-	    (field->type != FIELD_TEXTS || field->flags & FIELD_SPLIT);
+	    (field->type != FIELD_TEXTS ||
+	    field->flags & (FIELD_SPLIT | FIELD_ALONE));
 }
 
 void *

@@ -277,12 +277,18 @@ date_parse(const char *text, int64_t *ret_day)
 	return true;
 }
 
+bool
+date_exists(int64_t day)
+{
+	return day >= DAY_FIRST && day <= DAY_LAST;
+}
+
 char *
 date_format(int64_t day, char out[DATE_TEXT_MAX])
 {
 	struct civil c;
 
-	assert(day >= DAY_FIRST && day <= DAY_LAST);
+	assert(date_exists(day));
 
 	c = civil_of(day);
 	snprintf(out, DATE_TEXT_MAX, "%04d-%02d-%02d", (int)c.year % 10000,

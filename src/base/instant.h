@@ -32,6 +32,8 @@ bool instant_parse_http(const char *text, int64_t *ret_us);
 
 /* "2024-01-15", a day that exists. */
 bool date_parse(const char *text, int64_t *ret_day);
+/* Of the years 1 to 9999: what date_format can write. */
+bool date_exists(int64_t day);
 char *date_format(int64_t day, char out[DATE_TEXT_MAX]);
 
 /* ISO weekday of a date: 1 = Monday .. 7 = Sunday. */

@@ -94,9 +94,11 @@ day_span(struct scope *sc, const struct day *day, int64_t start_us,
 	if (day->closed) {
 		char date[DATE_TEXT_MAX];
 
+		/* The calendar's last instant is a day that no date can name
+		 * further east. */
 		scope_fault(sc, "/start_datetime", day->closed,
-		    "the franchise is closed on %s",
-		    date_format(day->day, date));
+		    "the franchise is closed on %s", date_exists(day->day) ?
+		    date_format(day->day, date) : "that day");
 		return scope_faults(sc);
 	}
 

@@ -5,7 +5,9 @@
 #include <CUnit/CUnit.h>
 
 #include "app/availability.h"
+#include "app/days.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "support/world.h"
 #include "unit/unit.h"
 
@@ -757,7 +759,20 @@ test_a_day_nobody_can_book_leaves_nothing_in_the_cache(void)
 	world_close(&w);
 }
 
+/* What is kept counts from the reading, however long that took. */
+static void
+test_a_day_that_was_read_slowly_is_kept_for_less_long(void)
+{
+	const struct day day = { .as_of_us = USEC_PER_MIN,
+		.valid_until_us = 2 * USEC_PER_MIN };
+	int64_t ms = day_lifetime_ms(&day, clock_mono_us() - 20 *
+	    USEC_PER_SEC);
+
+	CU_ASSERT(ms <= 40000 && ms > 30000);
+}
+
 UNIT_SUITE(bookings,
+    UNIT_TEST(test_a_day_that_was_read_slowly_is_kept_for_less_long),
     UNIT_TEST(test_a_booking_costs_what_the_seed_says_and_leaves_its_rows),
     UNIT_TEST(test_a_booking_is_read_back_as_it_was_given),
     UNIT_TEST(test_nothing_personal_lies_in_the_clear),

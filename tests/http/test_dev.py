@@ -288,3 +288,12 @@ def test_a_key_of_the_callers_goes_to_stripe_and_a_live_one_nowhere(tmp_path):
         assert refused.returncode == 1 and "no test key" in refused.stdout
     finally:
         instance("reset", folder)
+
+
+def test_reset_removes_nothing_but_an_instance(tmp_path):
+    mine = tmp_path / "mine"
+    mine.mkdir(mode=0o755)
+    (mine / "letter").write_text("dear")
+    for done in (instance("reset", mine, check=False), dev(mine, "reset", check=False)):
+        assert done.returncode != 0 and "nothing is removed" in done.stdout
+    assert sorted(os.listdir(mine)) == ["letter"]

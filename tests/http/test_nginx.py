@@ -1,5 +1,6 @@
 """What nginx adds, in front of a worker that tells what it was told."""
 import concurrent.futures
+import contextlib
 import json
 import os
 import pathlib
@@ -362,6 +363,29 @@ def test_one_network_of_ipv6_is_limited_as_one(limited):
     assert count(f"2001:db8:7:{i:x}::1" for i in range(1, 61)) == 0
     assert count(f"192.0.2.{i}" for i in range(1, 61)) == 0
     assert count(["192.0.2.1, 2001:db8:1:9::99"] * 60) >= 5
+
+
+def at_once(site, count, path):
+    """The statuses of so many requests that are all under way at one time."""
+    context = ssl.create_default_context(cafile=site.home / "tls/cert.pem")
+    with contextlib.ExitStack() as stack:
+        open_ones = []
+        for _ in range(count):
+            plain = stack.enter_context(socket.create_connection(("127.0.0.1", site.port), 15))
+            tls = stack.enter_context(context.wrap_socket(plain, server_hostname="localhost"))
+            tls.sendall(f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n"
+                        "X-Forwarded-For: 203.0.113.9\r\nConnection: close\r\n\r\n{".encode())
+            open_ones.append(tls)
+        for tls in open_ones:
+            with contextlib.suppress(OSError):  # refused, and closed
+                tls.sendall(b"}")
+        return [int(tls.recv(64).split()[1]) for tls in open_ones]
+
+
+def test_one_address_has_only_so_many_requests_at_once_but_for_webhooks(limited):
+    assert set(at_once(limited, 60, "/api/v1/webhooks/stripe")) == {200}
+    assert set(at_once(limited, 60, "/health")) == {200}
+    assert 429 in at_once(limited, 60, "/api/v1/x")
 
 
 def test_one_address_is_limited_and_health_is_not(limited):

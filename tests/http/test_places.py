@@ -1,6 +1,9 @@
 """Places: capacity, holds, and what availability tells of them."""
 import datetime
+import secrets
 import uuid
+
+import pytest
 
 from product import DEMO, at, instant, parse_instant
 
@@ -331,3 +334,33 @@ def test_a_closed_day_says_why(world):
     me.book(world.booking(house, weekday)).blames("/start_datetime", "horizon")
     closed = anyone.get(f"/api/v1/franchises/{house}").ok()["closed_days"]
     assert closed == [{"date": str(holiday), "reason": "Moving house"}]
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Europe/Berlin", "Pacific/Kiritimati"])
+@pytest.mark.parametrize("days", [[1, 2, 3, 4, 5], [6, 7], [1, 2, 3, 4, 5, 6, 7]])
+@pytest.mark.parametrize("start, end, rule", [
+    ("0001-01-01T00:00:00Z", "0001-01-01T01:00:00Z", "future"),  # the zero time of Go and .NET
+    ("9999-12-31T23:00:00Z", "9999-12-31T23:59:59Z", "horizon")])
+def test_the_ends_of_the_calendar_are_refused_like_other_days_out_of_reach(world, zone, days, start,
+                                                                           end, rule):
+    house = world.franchise(timezone=zone, operating_days=days)
+    me = world.customer()
+    me.book(world.booking(house, start_datetime=start, end_datetime=end)).blames(
+        "/start_datetime", rule)
+    made = me.book(world.booking(world.franchise())).ok(201)
+    me.change(made["booking_id"], {"start_datetime": start, "end_datetime": end}).blames(
+        "/start_datetime", rule)
+
+
+def test_a_list_of_franchises_tells_the_next_holidays_of_each(world):
+    city = f"Holidaytown {secrets.token_hex(4)}"
+    houses = [world.franchise(city=city) for _ in range(12)]
+    for house in houses:
+        world.sql("insert into franchises.closed_days select %s, %s::date + n, 'Inventory'"
+                  " from generate_series(1, 100) n", house, world.today())
+    listed = world.anyone().get("/api/v1/franchises", params={"city": city, "limit": "100"}).ok()
+    first = str(world.today() + datetime.timedelta(days=1))
+    assert [(len(f["closed_days"]), f["closed_days"][0]["date"]) for f in listed["data"]] == \
+        12 * [(10, first)]
+    alone = world.anyone().get(f"/api/v1/franchises/{houses[0]}").ok()
+    assert len(alone["closed_days"]) == 100

@@ -1,5 +1,6 @@
 """test_visits.py: at the desk: children come in, go home, and are counted."""
 import datetime
+import json
 import uuid
 
 import pytest
@@ -270,6 +271,30 @@ def test_the_events_tell_when_they_came_and_went(world, hall):
 
 
 # ---- the day ---------------------------------------------------------------------------
+
+
+def test_a_roster_of_much_text_comes_in_more_pages(world):
+    house = world.franchise(standard_rate=0, peak_hour_rate=0, max_capacity=1000)
+    desk, day = world.staff(house), world.new_day()
+    made = set()
+    for number in range(14):
+        children = [{"name": f"Child {number} {n}", "age": 5, "special_needs": "\u0416" * 1000,
+                     "allergies": "\u0416" * 1000, "special_instructions": "\u0416" * 1000}
+                    for n in range(10)]
+        body = {**world.booking(house, day=day, start=9, end=10), "children": children}
+        del body["child_info"]
+        made.add(world.customer().send("POST", "/api/v1/bookings", data=json.dumps(
+            body, ensure_ascii=False).encode()).ok(201)["booking_id"])
+    seen, cursor, pages = [], None, 0
+    while True:
+        page = roster(desk, house, date=str(day), limit=100,
+                      **({"cursor": cursor} if cursor else {})).ok()
+        seen += [entry["booking_id"] for entry in page["data"]]
+        pages += 1
+        cursor = page.json["next_cursor"]
+        if not page["has_more"]:
+            break
+    assert len(seen) == 14 and set(seen) == made and 1 < pages < 14
 
 
 def test_the_roster_tells_who_comes_in_pages_and_how_full_it_is(world, hall):

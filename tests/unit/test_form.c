@@ -764,7 +764,48 @@ test_the_schema_of_an_answer_has_all_and_may_grow(void)
 	end();
 }
 
+struct words {
+	struct texts split;
+	struct texts alone;
+};
+
+static void
+read_words(const char *text, struct words *ret_words)
+{
+	static const struct field fields[] = {
+		{ "split", FIELD_TEXTS, FIELD_SPLIT, .max = 4,
+		    .offset = offsetof(struct words, split) },
+		{ "alone", FIELD_TEXTS, FIELD_ALONE, .max = 4,
+		    .offset = offsetof(struct words, alone) },
+	};
+	static const struct form form = { .name = "Words",
+		.size = sizeof(struct words), .fields = fields,
+		.count = ARRAY_LEN(fields) };
+
+	CU_ASSERT_EQUAL_FATAL(form_read_json(&sc, &form, text, strlen(text),
+	    ret_words), ERR_OK);
+}
+
+/* RFC 8693: a scope is words; RFC 7519: an audience is one text, spaces and all. */
+static void
+test_one_text_is_words_or_one_as_the_table_says(void)
+{
+	struct words w;
+
+	begin();
+	read_words("{\"split\":\"x  booking\",\"alone\":\"x booking\"}", &w);
+	CU_ASSERT_EQUAL_FATAL(w.split.count, 2);
+	CU_ASSERT_STRING_EQUAL(w.split.items[1], "booking");
+	CU_ASSERT_EQUAL_FATAL(w.alone.count, 1);
+	CU_ASSERT_STRING_EQUAL(w.alone.items[0], "x booking");
+	read_words("{\"split\":[\"a b\"],\"alone\":[\"x\",\"booking\"]}", &w);
+	CU_ASSERT_EQUAL(w.split.count, 1);
+	CU_ASSERT_EQUAL(w.alone.count, 2);
+	end();
+}
+
 UNIT_SUITE(form,
+    UNIT_TEST(test_one_text_is_words_or_one_as_the_table_says),
     UNIT_TEST(test_every_type_is_read_and_printed_as_it_was),
     UNIT_TEST(test_what_is_not_given_is_absent),
     UNIT_TEST(test_null_is_absent_only_where_the_table_says_so),
