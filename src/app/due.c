@@ -43,6 +43,8 @@ due_outcome_of(enum err e)
 	case ERR_INTERNAL:
 	case ERR_MALFORMED:
 		return DUE_REFUSED;
+	case ERR_KEY_ABSENT:
+		return DUE_STOPPED;
 	default:
 		return DUE_OUTAGE;
 	}

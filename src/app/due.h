@@ -27,7 +27,7 @@ enum due_outcome {
 	DUE_DONE,
 	DUE_SOON,    /* nothing is wrong: look again in a while */
 	DUE_OUTAGE,  /* the outside is not to be had: uses up no try */
-	DUE_STOPPED, /* an outage that only a person can end: keys, no queue */
+	DUE_STOPPED, /* an outage that only a person can end: a key, no queue */
 	DUE_REFUSED, /* the row itself is refused: a try is used up */
 	DUE__MAX
 };

@@ -85,8 +85,9 @@ unseal(struct app *app, struct scope *sc, const struct event_row *row,
 }
 
 /* What cannot be made into a message is refused as the queue would refuse it:
- * it blocks its own booking, and an operator has to look.  Its faults stay in a
- * scope of its own: the next one is judged by itself. */
+ * it blocks its own booking, and an operator has to look.  What waits for a key
+ * of the ring is not at fault.  Its faults stay in a scope of its own: the next
+ * one is judged by itself. */
 static void
 compose(struct app *app, struct scope *sc, const struct event_row *row,
     struct message *m, struct relay_turn *turn)
@@ -106,8 +107,8 @@ compose(struct app *app, struct scope *sc, const struct event_row *row,
 	if (!e)
 		return;
 	m->text = NULL;
-	m->outcome = DUE_REFUSED;
-	m->failure = "unwritable";
+	m->outcome = e == ERR_KEY_ABSENT ? DUE_STOPPED : DUE_REFUSED;
+	m->failure = e == ERR_KEY_ABSENT ? "key_absent" : "unwritable";
 	turn->due.why = arena_strdup(sc->arena, own.why);
 }
 
