@@ -138,13 +138,15 @@ forget_again(struct app *app, struct scope *sc, const struct event_row *rows,
 		return;
 	for (size_t i = 0; i < n; i++) {
 		const struct event_row *row = stale[i];
+		/* Lest each retry of an outage does it once more. */
+		struct cache_news news = { .receipt = row->event_id };
 
 		if (there[i])
 			continue;
 		cache_intend(app->cache, &row->franchise_id, row->days.items,
 		    row->days.count, false);
 		cache_forget(app->cache, sc, &row->franchise_id,
-		    row->days.items, row->days.count, false, NULL);
+		    row->days.items, row->days.count, false, &news);
 	}
 }
 

@@ -347,6 +347,40 @@ test_a_deletion_without_receipt_is_made_again(void)
 	stage_close(&s);
 }
 
+/* An outage that outlasts the receipts: every retry meets the event again. */
+static void
+test_a_deletion_that_is_made_again_leaves_its_receipt(void)
+{
+	struct cache_key key = { .kind = CACHE_AVAILABILITY };
+	struct cache_lease lease;
+	struct cache_text text;
+	struct stage s;
+
+	stage_open(&s);
+	key.franchise = s.w.franchise;
+	key.day = s.w.day_us / USEC_PER_DAY;
+	CU_ASSERT_PTR_NOT_NULL_FATAL(world_book(&s.w, 9, 10, "Alice"));
+	pg_do(s.w.pg, "update bookings.outbox set event_id = "
+	    "gen_random_uuid(), sealed = null where topic = 'events'");
+	s.w.conf.events_file = "/nonexistent/events";
+	turn(&s, RELAY_EVENTS);
+	CU_ASSERT(s.turn.outage);
+
+	world_next(&s.w);
+	CU_ASSERT_EQUAL_FATAL(cache_claim(s.w.app->cache, s.w.sc, &key,
+	    &lease, &text), CACHE_CLAIM);
+	cache_fill(s.w.app->cache, s.w.sc, &lease, "new", 3, 60000);
+	for (int i = 0; i < 3; i++) {
+		pg_do(s.w.pg, "update bookings.outbox set due_at = now() "
+		    "where topic = 'events'");
+		turn(&s, RELAY_EVENTS);
+		CU_ASSERT(s.turn.outage);
+		CU_ASSERT_EQUAL(cache_get(s.w.app->cache, s.w.sc, &key,
+		    &text), CACHE_HIT);
+	}
+	stage_close(&s);
+}
+
 /* ---- due work ---------------------------------------------------------------------- */
 
 static void
@@ -584,6 +618,7 @@ UNIT_SUITE(relay,
     UNIT_TEST(test_an_outage_uses_up_no_try_until_patience_ends),
     UNIT_TEST(test_what_was_wrapped_by_a_key_we_do_not_have_waits_for_it),
     UNIT_TEST(test_a_deletion_without_receipt_is_made_again),
+    UNIT_TEST(test_a_deletion_that_is_made_again_leaves_its_receipt),
     UNIT_TEST(test_a_hold_that_lapsed_is_expired_and_one_that_did_not_is_left),
     UNIT_TEST(test_a_hold_is_kept_a_little_while_a_payment_may_be_under_way),
     UNIT_TEST(test_work_that_nobody_knows_is_refused_and_found_by_its_operator),
