@@ -41,18 +41,23 @@ select b.id, b.franchise_id, b.start_datetime, b.end_datetime,
  limit 1000
 
 -- :name verify_events :all :read :late
--- Bookings whose events are not numbered 1..n without a gap.  What was sent
--- long ago has been pruned, the oldest first.
+-- Bookings whose events are not numbered 1..n without a gap, but for those that
+-- were pruned.  Of a booking that is older than their count they were the first.
 select b.id, b.event_sequence::bigint, count(o.id)::bigint as events,
        coalesce(max(o.sequence), 0)::bigint as last_event
   from bookings.bookings b
   left join bookings.outbox o on o.booking_id = b.id and o.topic = 'events'
+  left join bookings.pruned_events g on g.booking_id = b.id
   left join bookings.pruned p on true
- group by b.id, p.until
-having case when count(o.id) = 0 and b.created_at <= p.until then false
-            else coalesce(max(o.sequence), 0) <> b.event_sequence
-                 or count(o.id) <> coalesce(max(o.sequence) - min(o.sequence) + 1, 0)
-                 or coalesce(min(o.sequence), 1) <> 1 and (b.created_at <= p.until) is not true end
+ group by b.id, g.events, p.uncounted
+having count(o.id) <> count(distinct o.sequence)
+    or max(o.sequence) > b.event_sequence
+    or case when (b.created_at <= p.uncounted) is not true
+            then count(o.id) + coalesce(g.events, 0) <> b.event_sequence
+            when g.events is null and count(o.id) > 0
+            then max(o.sequence) <> b.event_sequence
+                 or count(o.id) <> max(o.sequence) - min(o.sequence) + 1
+            else count(o.id) + coalesce(g.events, 0) > b.event_sequence end
  order by b.id
  limit 1000
 

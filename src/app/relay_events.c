@@ -32,6 +32,7 @@ struct event_row {
 	int64_t age_ms;
 	struct uuid franchise_id;
 	struct ints days; /* whose cached values its commit made stale */
+	int64_t lease_us; /* as in struct due_row */
 };
 
 #define COLUMN(name, kind, field) \
@@ -50,6 +51,7 @@ static const struct column event_items[] = {
 	COLUMN("age_ms", COLUMN_I64, age_ms),
 	COLUMN("franchise_id", COLUMN_UUID, franchise_id),
 	COLUMN("days", COLUMN_I64S, days),
+	COLUMN("lease", COLUMN_INSTANT, lease_us),
 };
 #undef COLUMN
 
@@ -261,8 +263,8 @@ mark(struct app *app, struct scope *sc, const struct message *messages,
 		if (m->outcome == DUE_DONE)
 			sent[n++] = m->row->id;
 		else
-			due_off_add(&off, m->row->id, wait_ms(app, m, turn),
-			    m->outcome, m->failure);
+			due_off_add(&off, m->row->id, m->row->lease_us,
+			    wait_ms(app, m, turn), m->outcome, m->failure);
 	}
 	e = due_sent(app, sc, sent, n);
 	if (!e)

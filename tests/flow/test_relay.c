@@ -164,7 +164,7 @@ test_what_another_has_in_hand_holds_back_what_follows_it(void)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(b);
 	cancel(&s, b);
 	CU_ASSERT_EQUAL(number(&s, "select count(*) from "
-	    "bookings.outbox_claim_events(10, interval '1 minute')"), 1);
+	    "bookings.outbox_take_events(10, interval '1 minute')"), 1);
 
 	CU_ASSERT_EQUAL(turns(&s, RELAY_EVENTS), 0);
 	CU_ASSERT_STRING_EQUAL(sent(&s), "");
