@@ -2,24 +2,25 @@
 
 -- :name outbox_claim :all :write
 select c.id, c.type, c.booking_id, c.facts::text as facts, c.attempts::bigint,
-       (extract(epoch from c.age) * 1000)::bigint as age_ms
-  from bookings.outbox_claim($1::text, $2::bigint::integer,
+       (extract(epoch from c.age) * 1000)::bigint as age_ms, c.lease
+  from bookings.outbox_take($1::text, $2::bigint::integer,
        make_interval(secs => $3::bigint)) as c
  order by c.id
 
 -- :name outbox_claim_events :all :write
 select c.id, c.type, c.booking_id, c.event_id, c.sequence::bigint, c.facts::text as facts, c.sealed,
        c.created_at, c.data_key, c.attempts::bigint,
-       (extract(epoch from c.age) * 1000)::bigint as age_ms, c.franchise_id, c.days
-  from bookings.outbox_claim_events($1::bigint::integer, make_interval(secs => $2::bigint)) as c
+       (extract(epoch from c.age) * 1000)::bigint as age_ms, c.franchise_id, c.days, c.lease
+  from bookings.outbox_take_events($1::bigint::integer, make_interval(secs => $2::bigint)) as c
 
 -- :name outbox_sent :do :write
 select bookings.outbox_sent($1::bigint[])
 
 -- :name outbox_put_off :one :write
--- $5 retries and $6 seconds of patience; how many were given up.
-select bookings.outbox_put_off($1::bigint[], $2::bigint[], $3::text[], $4::text[],
-       $5::bigint::integer, make_interval(secs => $6::bigint)) as given_up
+-- $2 the leases they were claimed with, $6 retries and $7 seconds of patience;
+-- how many were given up.
+select bookings.outbox_put_off($1::bigint[], $2::timestamptz[], $3::bigint[], $4::text[],
+       $5::text[], $6::bigint::integer, make_interval(secs => $7::bigint)) as given_up
 
 -- :name outbox_ask :do :write
 select bookings.outbox_ask($1::text, $2::text, $3::uuid)

@@ -43,6 +43,8 @@ due_outcome_of(enum err e)
 	case ERR_INTERNAL:
 	case ERR_MALFORMED:
 		return DUE_REFUSED;
+	case ERR_KEY_ABSENT:
+		return DUE_STOPPED;
 	default:
 		return DUE_OUTAGE;
 	}
@@ -96,6 +98,7 @@ due_off_room(struct scope *sc, size_t max)
 {
 	return (struct due_off){
 		.ids = arena_new_array(sc->arena, int64_t, max),
+		.leases_us = arena_new_array(sc->arena, int64_t, max),
 		.delays_ms = arena_new_array(sc->arena, int64_t, max),
 		.outcomes = arena_new_array(sc->arena, const char *, max),
 		.failures = arena_new_array(sc->arena, const char *, max),
@@ -103,12 +106,13 @@ due_off_room(struct scope *sc, size_t max)
 }
 
 void
-due_off_add(struct due_off *off, int64_t id, int64_t delay_ms,
-    enum due_outcome outcome, const char *failure)
+due_off_add(struct due_off *off, int64_t id, int64_t lease_us,
+    int64_t delay_ms, enum due_outcome outcome, const char *failure)
 {
 	size_t i = off->count++;
 
 	off->ids[i] = id;
+	off->leases_us[i] = lease_us;
 	off->delays_ms[i] = delay_ms;
 	/* To the row the one is as the other. */
 	off->outcomes[i] = due_outcome_word(outcome == DUE_STOPPED ?
@@ -135,6 +139,7 @@ due_put_off(struct app *app, struct scope *sc, const struct due_off *off,
 	if (off->count > 0) {
 		args_init(&args, sc->arena);
 		args_i64s(&args, off->ids, off->count);
+		args_instants(&args, off->leases_us, off->count);
 		args_i64s(&args, off->delays_ms, off->count);
 		args_texts(&args, off->outcomes, off->count);
 		args_texts(&args, off->failures, off->count);
@@ -217,9 +222,9 @@ finish(struct app *app, struct scope *sc, const struct due_row *row,
 		return due_sent(app, sc, &row->id, 1);
 
 	off = due_off_room(sc, 1);
-	due_off_add(&off, row->id, outcome == DUE_SOON ? soon_ms :
-	    due_backoff_ms(app->conf, row->attempts, row->age_ms), outcome,
-	    outcome == DUE_SOON ? NULL : due_outcome_word(outcome));
+	due_off_add(&off, row->id, row->lease_us, outcome == DUE_SOON ?
+	    soon_ms : due_backoff_ms(app->conf, row->attempts, row->age_ms),
+	    outcome, outcome == DUE_SOON ? NULL : due_outcome_word(outcome));
 	e = due_put_off(app, sc, &off, &given_up);
 	if (!e)
 		turn->given_up += given_up;
@@ -262,7 +267,8 @@ hand_back(struct app *app, struct scope *sc, const struct due_row *rows,
 	scope_init(&own, sc->arena, row_us);
 	own.request_id = sc->request_id;
 	for (size_t i = 0; i < count; i++)
-		due_off_add(&off, rows[i].id, 0, DUE_SOON, NULL);
+		due_off_add(&off, rows[i].id, rows[i].lease_us, 0, DUE_SOON,
+		    NULL);
 	turn->counts[DUE_SOON] += count;
 	return due_put_off(app, &own, &off, &given_up);
 }
@@ -280,6 +286,8 @@ due_work(struct app *app, struct scope *sc, const struct due_topic *topic,
 		{ "attempts", COLUMN_I64, offsetof(struct due_row,
 		    attempts) },
 		{ "age_ms", COLUMN_I64, offsetof(struct due_row, age_ms) },
+		{ "lease", COLUMN_INSTANT, offsetof(struct due_row,
+		    lease_us) },
 	};
 	static const struct columns columns = { sizeof(struct due_row), items,
 		ARRAY_LEN(items) };

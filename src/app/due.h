@@ -27,7 +27,7 @@ enum due_outcome {
 	DUE_DONE,
 	DUE_SOON,    /* nothing is wrong: look again in a while */
 	DUE_OUTAGE,  /* the outside is not to be had: uses up no try */
-	DUE_STOPPED, /* an outage that only a person can end: keys, no queue */
+	DUE_STOPPED, /* an outage that only a person can end: a key, no queue */
 	DUE_REFUSED, /* the row itself is refused: a try is used up */
 	DUE__MAX
 };
@@ -40,6 +40,7 @@ struct due_row {
 	const char *facts; /* JSON */
 	int64_t attempts;  /* refusals so far */
 	int64_t age_ms;    /* since it began to fail, 0 = it does not */
+	int64_t lease_us;  /* until when it is ours; nobody else was told so */
 	struct uuid subject; /* "id" of the facts: what it is about; or none */
 };
 
@@ -72,17 +73,19 @@ enum err due_work(struct app *app, struct scope *sc,
     const struct due_topic *topic, size_t max, struct due_turn *ret_turn)
     MUSTCHECK;
 
-/* What becomes of rows that were not done, in step. */
+/* What becomes of rows that were not done, in step.  A row that is another's by
+ * now, its lease being another, is left alone. */
 struct due_off {
 	int64_t *ids;
+	int64_t *leases_us;
 	int64_t *delays_ms;
 	const char **outcomes;
 	const char **failures; /* a code; NULL = none */
 	size_t count;
 };
 struct due_off due_off_room(struct scope *sc, size_t max);
-void due_off_add(struct due_off *off, int64_t id, int64_t delay_ms,
-    enum due_outcome outcome, const char *failure);
+void due_off_add(struct due_off *off, int64_t id, int64_t lease_us,
+    int64_t delay_ms, enum due_outcome outcome, const char *failure);
 enum err due_put_off(struct app *app, struct scope *sc,
     const struct due_off *off, size_t *ret_given_up) MUSTCHECK;
 enum err due_sent(struct app *app, struct scope *sc, const int64_t *ids,

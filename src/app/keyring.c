@@ -261,7 +261,7 @@ keyring_unwrap(const struct keyring *ring, struct scope *sc,
 		    "data key: not a wrapped key");
 	ring_key = key_of(ring, get_id(wrapped + 1));
 	if (!ring_key)
-		return scope_fail(sc, ERR_CORRUPT,
+		return scope_fail(sc, ERR_KEY_ABSENT,
 		    "data key: wrapped by key %" PRIu32 ", which the ring "
 		    "does not have", get_id(wrapped + 1));
 

@@ -66,8 +66,11 @@ void keyring_new_key(const struct keyring *ring, const struct uuid *booking,
 void keyring_wrap(const struct keyring *ring, const struct uuid *booking,
     const struct data_key *key, uint8_t ret_wrapped[WRAPPED_KEY_LEN]);
 
-/* ERR_CORRUPT: not such bytes, of an unknown key, forged, or of another
- * booking. */
+/*
+ * ERR_CORRUPT     not such bytes, forged, or of another booking
+ * ERR_KEY_ABSENT  wrapped by a key that this ring does not have: in a rotation
+ *                 another process has it, and this one gets it later
+ */
 enum err keyring_unwrap(const struct keyring *ring, struct scope *sc,
     const struct uuid *booking, const uint8_t *wrapped, size_t len,
     struct data_key *ret_key) MUSTCHECK;

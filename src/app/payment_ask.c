@@ -36,6 +36,8 @@ settle(struct app *app, struct scope *sc, const struct payment_row *p,
 	case ERR_CORRUPT:
 	case ERR_INTERNAL:
 		return ASKED_WRONG;
+	case ERR_KEY_ABSENT:
+		return ASKED_STOPPED;
 	default:
 		return ASKED_LATER;
 	}
@@ -103,6 +105,8 @@ not_sent(struct app *app, struct scope *sc, const struct payment_row *p,
     enum stripe_kind kind, const struct stripe_call *call,
     struct payment_told *told)
 {
+	enum asked asked;
+
 	switch (kind) {
 	case STRIPE_DECLINED:
 		return settle_as(app, sc, p, ATTEMPT_FAILED,
@@ -121,10 +125,9 @@ not_sent(struct app *app, struct scope *sc, const struct payment_row *p,
 	/* Nobody knows: it is under way until somebody does. */
 	told->pointless = kind != STRIPE_UNKNOWN || call->final ||
 	    call->replayed;
-	if (settle_as(app, sc, p, ATTEMPT_PROCESSING, NULL, NULL) ==
-	    ASKED_WRONG)
-		return ASKED_WRONG;
-	return ASKED_LATER;
+	asked = settle_as(app, sc, p, ATTEMPT_PROCESSING, NULL, NULL);
+	return asked == ASKED_WRONG || asked == ASKED_STOPPED ? asked :
+	    ASKED_LATER;
 }
 
 enum asked

@@ -25,10 +25,11 @@ struct payment_row;
 struct scope;
 
 enum asked {
-	ASKED_KNOWN, /* how it ended is in effect */
-	ASKED_WAIT,  /* it is the customer's or Stripe's turn: ask in a while */
-	ASKED_LATER, /* nothing is known: Stripe, or we, cannot be had */
-	ASKED_WRONG  /* refused: an operator must look */
+	ASKED_KNOWN,   /* how it ended is in effect */
+	ASKED_WAIT,    /* it is the customer's or Stripe's turn: ask in a while */
+	ASKED_LATER,   /* nothing is known: Stripe, or we, cannot be had */
+	ASKED_STOPPED, /* the ring lacks a key: only a person can help */
+	ASKED_WRONG    /* refused: an operator must look */
 };
 
 /* What is not kept in a row. */

@@ -30,6 +30,7 @@ outcome_of(enum asked asked)
 		[ASKED_KNOWN] = DUE_DONE,
 		[ASKED_WAIT] = DUE_SOON,
 		[ASKED_LATER] = DUE_OUTAGE,
+		[ASKED_STOPPED] = DUE_STOPPED,
 		[ASKED_WRONG] = DUE_REFUSED,
 	};
 
@@ -158,10 +159,12 @@ told_refund(struct app *app, struct scope *sc, const struct refund_row *r,
 	const char *status = s->status == STRIPE_REFUND_SUCCEEDED ?
 	    "succeeded" : s->status == STRIPE_REFUND_FAILED ||
 	    s->status == STRIPE_REFUND_CANCELED ? "failed" : "pending";
+	enum err e = refund_settle(app, sc, &r->id, status, s->id,
+	    s->failure_reason, NULL);
 
-	if (refund_settle(app, sc, &r->id, status, s->id, s->failure_reason,
-	    NULL))
-		return DUE_OUTAGE;
+	/* What Stripe did stays done, whatever ails us. */
+	if (e)
+		return e == ERR_KEY_ABSENT ? DUE_STOPPED : DUE_OUTAGE;
 	return strcmp(status, "pending") == 0 ? DUE_SOON : DUE_DONE;
 }
 
@@ -281,7 +284,7 @@ work_close(struct app *app, struct scope *sc, const struct due_row *w)
 		    (!rows[i].session && !rows[i].intent))
 			continue;
 		asked = payment_ask_end(app, sc, &rows[i]);
-		if (asked == ASKED_LATER || asked == ASKED_WRONG)
+		if (asked != ASKED_KNOWN && asked != ASKED_WAIT)
 			worst = outcome_of(asked);
 	}
 	return worst;

@@ -32,6 +32,7 @@ struct event_row {
 	int64_t age_ms;
 	struct uuid franchise_id;
 	struct ints days; /* whose cached values its commit made stale */
+	int64_t lease_us; /* as in struct due_row */
 };
 
 #define COLUMN(name, kind, field) \
@@ -50,6 +51,7 @@ static const struct column event_items[] = {
 	COLUMN("age_ms", COLUMN_I64, age_ms),
 	COLUMN("franchise_id", COLUMN_UUID, franchise_id),
 	COLUMN("days", COLUMN_I64S, days),
+	COLUMN("lease", COLUMN_INSTANT, lease_us),
 };
 #undef COLUMN
 
@@ -85,8 +87,9 @@ unseal(struct app *app, struct scope *sc, const struct event_row *row,
 }
 
 /* What cannot be made into a message is refused as the queue would refuse it:
- * it blocks its own booking, and an operator has to look.  Its faults stay in a
- * scope of its own: the next one is judged by itself. */
+ * it blocks its own booking, and an operator has to look.  What waits for a key
+ * of the ring is not at fault.  Its faults stay in a scope of its own: the next
+ * one is judged by itself. */
 static void
 compose(struct app *app, struct scope *sc, const struct event_row *row,
     struct message *m, struct relay_turn *turn)
@@ -106,8 +109,8 @@ compose(struct app *app, struct scope *sc, const struct event_row *row,
 	if (!e)
 		return;
 	m->text = NULL;
-	m->outcome = DUE_REFUSED;
-	m->failure = "unwritable";
+	m->outcome = e == ERR_KEY_ABSENT ? DUE_STOPPED : DUE_REFUSED;
+	m->failure = e == ERR_KEY_ABSENT ? "key_absent" : "unwritable";
 	turn->due.why = arena_strdup(sc->arena, own.why);
 }
 
@@ -137,13 +140,15 @@ forget_again(struct app *app, struct scope *sc, const struct event_row *rows,
 		return;
 	for (size_t i = 0; i < n; i++) {
 		const struct event_row *row = stale[i];
+		/* Lest each retry of an outage does it once more. */
+		struct cache_news news = { .receipt = row->event_id };
 
 		if (there[i])
 			continue;
 		cache_intend(app->cache, &row->franchise_id, row->days.items,
 		    row->days.count, false);
 		cache_forget(app->cache, sc, &row->franchise_id,
-		    row->days.items, row->days.count, false, NULL);
+		    row->days.items, row->days.count, false, &news);
 	}
 }
 
@@ -258,8 +263,8 @@ mark(struct app *app, struct scope *sc, const struct message *messages,
 		if (m->outcome == DUE_DONE)
 			sent[n++] = m->row->id;
 		else
-			due_off_add(&off, m->row->id, wait_ms(app, m, turn),
-			    m->outcome, m->failure);
+			due_off_add(&off, m->row->id, m->row->lease_us,
+			    wait_ms(app, m, turn), m->outcome, m->failure);
 	}
 	e = due_sent(app, sc, sent, n);
 	if (!e)

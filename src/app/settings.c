@@ -259,7 +259,7 @@ const struct conf_setting settings_table[] = {
 	  32, 8192, AT(encryption_keys), NULL, NULL,
 	  "The keys that encrypt personal data, as id:key[,id:key...], each "
 	  "key 32 bytes in base64url. The first one encrypts, all of them "
-	  "decrypt: to rotate, put the new key in front and leave the old." },
+	  "decrypt. To rotate: the new key second, everywhere; then first." },
 	{ "CORS_ORIGINS", CONF_TEXT, 0, "",
 	  1, TEXT_MAX, AT(cors_origins), NULL, NULL,
 	  "The web origins whose pages may call the API from a browser, such "

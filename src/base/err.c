@@ -93,6 +93,8 @@ static const struct err_info table[] = {
 	[ERR_NO_MEMORY] = { 500, "out_of_memory",
 	    "The request needs more memory than it may have", false },
 	[ERR_CORRUPT] = { 500, "internal_error", TITLE_INTERNAL, false },
+	[ERR_KEY_ABSENT] = { 503, "service_unavailable",
+	    TITLE_UNAVAILABLE, true },
 	[ERR_UNAVAILABLE] = { 503, "service_unavailable",
 	    TITLE_UNAVAILABLE, true },
 	[ERR_PAYMENTS_UNAVAILABLE] = { 503, "payments_unavailable",

@@ -53,6 +53,7 @@ enum err {
 	ERR_INTERNAL,             /* a bug */
 	ERR_NO_MEMORY,            /* the request's arena is used up */
 	ERR_CORRUPT,              /* stored bytes that do not decrypt */
+	ERR_KEY_ABSENT,           /* ... by a key that we do not have (yet) */
 	ERR_UNAVAILABLE,          /* Postgres is not to be had */
 	ERR_PAYMENTS_UNAVAILABLE, /* no payment can be taken now */
 	ERR_TIMEOUT,              /* the deadline passed, nothing was done */

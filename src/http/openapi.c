@@ -515,7 +515,8 @@ put_error_codes(struct buf *out)
 	for (int e = 1; e < ERR_RETRY; e++) {
 		const struct err_info *info = err_info((enum err)e);
 
-		if (e == ERR_CORRUPT) /* shown as internal_error */
+		/* Shown as internal_error and as service_unavailable. */
+		if (e == ERR_CORRUPT || e == ERR_KEY_ABSENT)
 			continue;
 		assert(strcmp(info->code, last) != 0);
 		last = info->code;

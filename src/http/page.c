@@ -23,6 +23,7 @@ text_of(enum err e)
 			" again and follow the link that stands there." };
 	case ERR_PAYMENTS_UNAVAILABLE:
 	case ERR_UNAVAILABLE:
+	case ERR_KEY_ABSENT:
 	case ERR_TIMEOUT:
 		return (struct text){
 			"<meta http-equiv=\"refresh\" content=\"30\">",

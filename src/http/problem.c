@@ -112,6 +112,7 @@ static const struct sentence {
 	[ERR_INTERNAL] = { false, DETAIL_FALLBACK },
 	[ERR_NO_MEMORY] = { false, DETAIL_FALLBACK },
 	[ERR_CORRUPT] = { false, DETAIL_FALLBACK },
+	[ERR_KEY_ABSENT] = { false, "Nothing was done. Try again shortly." },
 	[ERR_UNAVAILABLE] = { false,
 	    "Nothing was done. Try again shortly." },
 	[ERR_PAYMENTS_UNAVAILABLE] = { false,

@@ -164,7 +164,7 @@ test_what_another_has_in_hand_holds_back_what_follows_it(void)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(b);
 	cancel(&s, b);
 	CU_ASSERT_EQUAL(number(&s, "select count(*) from "
-	    "bookings.outbox_claim_events(10, interval '1 minute')"), 1);
+	    "bookings.outbox_take_events(10, interval '1 minute')"), 1);
 
 	CU_ASSERT_EQUAL(turns(&s, RELAY_EVENTS), 0);
 	CU_ASSERT_STRING_EQUAL(sent(&s), "");
@@ -252,6 +252,65 @@ test_an_outage_uses_up_no_try_until_patience_ends(void)
 	stage_close(&s);
 }
 
+/* The app as a process with this ring would have it. */
+static void
+reopen(struct stage *s, const char *keys)
+{
+	char why[256] = "";
+
+	app_close(s->w.app);
+	s->w.conf.encryption_keys = keys;
+	s->w.app = app_open(&s->w.conf, NULL, "tests", why, sizeof why);
+	CU_ASSERT_STRING_EQUAL(why, "");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(s->w.app);
+	world_next(&s->w);
+	CU_ASSERT_EQUAL_FATAL(app_ready(s->w.app, s->w.sc), ERR_OK);
+}
+
+/* A rotation reaches one host after the other. */
+static void
+test_what_was_wrapped_by_a_key_we_do_not_have_waits_for_it(void)
+{
+	static const enum relay_topic topics[] = { RELAY_EVENTS,
+		RELAY_BOOKINGS };
+	struct stage s;
+	const char *keys;
+
+	stage_open(&s);
+	keys = s.w.conf.encryption_keys;
+	CU_ASSERT_PTR_NOT_NULL_FATAL(world_book(&s.w, 9, 10, "Alice"));
+	pg_do(s.w.pg, "update bookings.bookings set hold_expires_at = now() "
+	    "- interval '1 second'");
+	reopen(&s, "2:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
+	/* More often than a row that is refused would bear. */
+	for (int i = 0; i < 8; i++) {
+		pg_do(s.w.pg, "update bookings.outbox set due_at = now() - "
+		    "interval '1 second'");
+		for (size_t k = 0; k < ARRAY_LEN(topics); k++) {
+			turn(&s, topics[k]);
+			CU_ASSERT_EQUAL(s.turn.due.counts[DUE_STOPPED], 1);
+			CU_ASSERT_EQUAL(s.turn.due.counts[DUE_REFUSED], 0);
+			CU_ASSERT_EQUAL(s.turn.due.given_up, 0);
+			CU_ASSERT_PTR_NOT_NULL_FATAL(s.turn.due.why);
+			CU_ASSERT_PTR_NOT_NULL(strstr(s.turn.due.why,
+			    "wrapped by key 1"));
+		}
+	}
+	CU_ASSERT_EQUAL(number(&s, "select count(*) from bookings.outbox "
+	    "where attempts = 0 and dead_at is null and failing_since is "
+	    "not null"), 2);
+	CU_ASSERT_STRING_EQUAL(sent(&s), "");
+
+	/* It has come. */
+	reopen(&s, keys);
+	pg_do(s.w.pg, "update bookings.outbox set due_at = now() - interval "
+	    "'1 second'");
+	CU_ASSERT_EQUAL(turns(&s, RELAY_BOOKINGS), 1);
+	CU_ASSERT_EQUAL(turns(&s, RELAY_EVENTS), 2);
+	CU_ASSERT_EQUAL(times(sent(&s), "BookingExpired"), 1);
+	stage_close(&s);
+}
+
 /* A host that died between its commit and Redis: nobody else knows. */
 static void
 test_a_deletion_without_receipt_is_made_again(void)
@@ -283,6 +342,40 @@ test_a_deletion_without_receipt_is_made_again(void)
 		deleted = cache_get(s.w.app->cache, s.w.sc, &key, &text) ==
 		    CACHE_MISS;
 		CU_ASSERT_EQUAL(deleted, i);
+	}
+	stage_close(&s);
+}
+
+/* An outage that outlasts the receipts: every retry meets the event again. */
+static void
+test_a_deletion_that_is_made_again_leaves_its_receipt(void)
+{
+	struct cache_key key = { .kind = CACHE_AVAILABILITY };
+	struct cache_lease lease;
+	struct cache_text text;
+	struct stage s;
+
+	stage_open(&s);
+	key.franchise = s.w.franchise;
+	key.day = s.w.day_us / USEC_PER_DAY;
+	CU_ASSERT_PTR_NOT_NULL_FATAL(world_book(&s.w, 9, 10, "Alice"));
+	pg_do(s.w.pg, "update bookings.outbox set event_id = "
+	    "gen_random_uuid(), sealed = null where topic = 'events'");
+	s.w.conf.events_file = "/nonexistent/events";
+	turn(&s, RELAY_EVENTS);
+	CU_ASSERT(s.turn.outage);
+
+	world_next(&s.w);
+	CU_ASSERT_EQUAL_FATAL(cache_claim(s.w.app->cache, s.w.sc, &key,
+	    &lease, &text), CACHE_CLAIM);
+	cache_fill(s.w.app->cache, s.w.sc, &lease, "new", 3, 60000);
+	for (int i = 0; i < 3; i++) {
+		pg_do(s.w.pg, "update bookings.outbox set due_at = now() "
+		    "where topic = 'events'");
+		turn(&s, RELAY_EVENTS);
+		CU_ASSERT(s.turn.outage);
+		CU_ASSERT_EQUAL(cache_get(s.w.app->cache, s.w.sc, &key,
+		    &text), CACHE_HIT);
 	}
 	stage_close(&s);
 }
@@ -522,7 +615,9 @@ UNIT_SUITE(relay,
     UNIT_TEST(
         test_a_refused_event_stops_its_own_booking_and_dies_after_its_tries),
     UNIT_TEST(test_an_outage_uses_up_no_try_until_patience_ends),
+    UNIT_TEST(test_what_was_wrapped_by_a_key_we_do_not_have_waits_for_it),
     UNIT_TEST(test_a_deletion_without_receipt_is_made_again),
+    UNIT_TEST(test_a_deletion_that_is_made_again_leaves_its_receipt),
     UNIT_TEST(test_a_hold_that_lapsed_is_expired_and_one_that_did_not_is_left),
     UNIT_TEST(test_a_hold_is_kept_a_little_while_a_payment_may_be_under_way),
     UNIT_TEST(test_work_that_nobody_knows_is_refused_and_found_by_its_operator),

@@ -329,6 +329,23 @@ def test_postgres_refuses_refunds_above_what_was_paid(shop):
                  "where id = %s", payment)
 
 
+def test_a_refund_waits_for_a_key_that_the_ring_does_not_have_yet(shop, monkeypatch):
+    token, made = shop.paid_booking(shop.franchise(1), day_in(5), 9, 17)
+    assert shop.cancel(token, made)["refund_amount"] == 120
+    before = len(shop.sandbox.objects("refund"))
+    with monkeypatch.context() as m:
+        m.setitem(shop.env, "ENCRYPTION_KEYS", "77:" + "A" * 43)
+        for _ in range(8):  # more than RELAY_RETRIES
+            shop.hurry("refund")
+            shop.work()
+    assert shop.sql("select attempts, dead_at, failure from bookings.outbox where type = 'refund'"
+                    " and booking_id = %s", made["booking_id"]) == [(0, None, "stopped")]
+    shop.hurry("refund")
+    shop.work()
+    assert shop.refunds(made) == [("cancelled", "succeeded", "120.00")]
+    assert len(shop.sandbox.objects("refund")) == before + 1  # one key, one refund
+
+
 def test_cancelled_twice_at_once_is_refunded_once(shop):
     token, made = shop.paid_booking(shop.franchise(1), day_in(5), 9, 17)
     answers = shop.at_once([Request(

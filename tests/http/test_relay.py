@@ -232,6 +232,64 @@ def test_a_poisoned_event_blocks_its_own_booking_alone(live, relays):
     assert in_order(read_events(relays.file))
 
 
+def test_a_relay_without_a_key_of_the_ring_waits_for_it_and_says_so(live, relays):
+    """The pool has rotated, and a relay of another host has not yet."""
+    franchise, token = live.franchise(50), live.token()
+    made = [life(live, franchise, token, day_in(15), hour) for hour in range(7, 10)]
+    ring = live.env["ENCRYPTION_KEYS"]
+    behind = relays(ENCRYPTION_KEYS="77:" + "A" * 43, RELAY_BACKOFF_MS=10,
+                    RELAY_BACKOFF_MAX_MS=20, RELAY_RETRIES=1).start()
+    until(lambda: behind.lines("relay_stopped"), "an alarm")
+    line = behind.lines("relay_stopped")[0]
+    assert line["level"] == "error" and "which the ring does not have" in line["why"]
+    until(lambda: live.one("select now() - min(failing_since) > interval '0.5 s' from"
+                           " bookings.outbox where sent_at is null"), "many tries")
+    assert live.sql("select attempts, dead_at, failure from bookings.outbox where topic ="
+                    " 'events' and sent_at is null and failing_since is not null") == [
+        (0, None, "key_absent")] * 3
+    assert not behind.lines("outbox_dead") and not behind.lines("outbox_refused")
+    assert read_events(relays.file) == []
+    # Whoever has the key sends them meanwhile; so does it, once it has.
+    assert behind.stop() == 0
+    behind.settings["ENCRYPTION_KEYS"] = f"77:{'A' * 43},{ring}"
+    behind.start()
+    drained(live)
+    assert behind.stop() == 0
+    events = read_events(relays.file)
+    assert {e["aggregate_id"] for e in events} == set(made)
+    assert len(events) == 9 and in_order(events)
+
+
+def test_keys_are_rotated_in_two_steps_and_no_event_waits(live, relays):
+    """As docs/operators.md says: the new key second everywhere, then first."""
+    franchise, token = live.franchise(50), live.token()
+    old = live.env["ENCRYPTION_KEYS"]
+    extra = live.home / "env.extra"
+    before, relay = extra.read_text(), relays(RELAY_BACKOFF_MS=10)
+    try:
+        made = [life(live, franchise, token, day_in(16), 7)]
+        for ring in (f"{old},9:{'A' * 43}", f"9:{'A' * 43},{old}"):
+            extra.write_text(f"{before}ENCRYPTION_KEYS={ring}\n")
+            # The pool first, and the relay a step behind it.
+            live.ctl("api", "restart", live.dir)
+            live.healthy()
+            relay.start()
+            made.append(life(live, franchise, token, day_in(16), 8 + len(made)))
+            drained(live)
+            assert relay.stop() == 0
+            relay.settings["ENCRYPTION_KEYS"] = ring
+    finally:
+        extra.write_text(before)
+        live.ctl("api", "restart", live.dir)
+        live.healthy()
+    events = read_events(relays.file)
+    assert len(events) == 9 and {e["aggregate_id"] for e in events} == set(made)
+    assert not relay.lines("relay_stopped") and not relay.lines("outbox_refused")
+    # Without the new key the pool cannot read the last one: for a while, it says.
+    answer = live.ask("GET", f"{V1}/bookings/{made[-1]}", token)
+    assert (answer.status, answer.code) == (503, "service_unavailable")
+
+
 def test_a_hold_is_expired_by_the_relay_of_bookings(live, relays):
     franchise, token = live.franchise(50), live.token()
     made = live.book(token, franchise, day_in(16), 9, 10)

@@ -1,6 +1,7 @@
 """test_outbox_ctl.py: bookingctl outbox: what waits, what is dead, what is sent
-again; and verify once old rows are pruned."""
+again; whose a row is; and verify once old rows are pruned."""
 
+import datetime
 import json
 import uuid
 
@@ -157,6 +158,81 @@ def test_events_are_sent_again_by_booking_or_time_and_nothing_else_is(box):
         assert "bookingctl: " in box.ctl("replay", *wrong, status=2)
 
 
+def take(box, lease="1 minute"):
+    """What a relay of events gets: [(id, lease)]."""
+    return box.world.all("select id, lease from bookings.outbox_take_events(50, %s::interval)",
+                         (lease,))
+
+
+def put_off(box, row, outcome="outage"):
+    return box.world.one(
+        "select bookings.outbox_put_off(array[%s]::bigint[], array[%s]::timestamptz[],"
+        " array[0]::bigint[], array[%s], array['timeout'], 0, interval '1 day')",
+        (*row, outcome))
+
+
+@pytest.mark.parametrize("outcome", ["soon", "outage", "refused"])
+def test_a_relay_past_its_lease_puts_nothing_off_that_is_anothers(box, outcome):
+    booking = box.booking(events=1)
+    first, = take(box)
+    box.set("claimed_until = now() - interval '1 s'")  # it stood still for so long
+    late = (first[0], box.world.one("select claimed_until from bookings.outbox"))
+    second, = take(box)
+    assert second[0] == first[0] and second[1] > late[1]
+    for stale in (first, late):
+        assert put_off(box, stale, outcome) == 0
+        assert take(box) == [], "a third has it while the second is sending it"
+    # The second's word holds, and ends its own lease with it.
+    assert put_off(box, second, outcome) == (outcome == "refused")
+    assert box.world.one("select claimed_until from bookings.outbox") is None
+    # Given up or not, the first has no say in it any more.
+    before = box.world.all("select * from bookings.outbox where booking_id = %s", (booking,))
+    assert put_off(box, first, "soon") == put_off(box, second, "soon") == 0
+    assert box.world.all("select * from bookings.outbox where booking_id = %s",
+                         (booking,)) == before
+
+
+def test_nobody_else_has_the_lease_of_a_row_even_if_all_die_at_once(box):
+    box.booking(events=1)
+    leases = []
+    for lease in ("1 second", "60 seconds", "1 second"):
+        (row,) = take(box, lease)
+        leases.append(row[1])
+        box.set("claimed_until = now() - interval '1 s'")
+    assert len(set(leases)) == 3
+
+
+def test_what_was_sent_is_not_dead_whoever_gave_it_up(box):
+    box.booking(events=1)
+    first, = take(box)
+    box.set("claimed_until = now() - interval '1 s'")
+    second, = take(box)
+    assert put_off(box, second, "refused") == 1  # no try is left
+    assert len(box.list(verb="dead", status=1)) == 1
+    box.world.all("select bookings.outbox_sent(array[%s]::bigint[])", (first[0],))
+    assert box.list(verb="dead") == []
+    topics, _ = box.stats()
+    assert (topics["events"]["dead"], topics["events"]["sent_last_hour"]) == (0, 1)
+
+
+def test_the_relays_of_the_previous_release_are_served_beside_the_new_ones(box):
+    """They know no lease: what they claim they alone have, all the same."""
+    booking = box.booking(events=1)
+    box.row(booking, "payments", "refund")
+    relay = box.world.connect("booking_relay")
+    event, = box.world.all("select id from bookings.outbox_claim_events(50, interval '1 minute')",
+                           connection=relay)
+    due, = box.world.all("select id from bookings.outbox_claim('payments', 50,"
+                         " interval '1 minute')", connection=relay)
+    assert take(box) == []
+    for row in (event, due):
+        assert box.world.all(
+            "select bookings.outbox_put_off(array[%s]::bigint[], array[0]::bigint[],"
+            " array['outage'], array['timeout'], 5, interval '1 day')", row,
+            connection=relay) == [(0,)]
+    assert [row[0] for row in take(box)] == [event[0]]
+
+
 def test_the_doctor_asks_whether_the_relay_runs_and_what_died(box):
     def said():
         done = box.world.ctl("doctor", "--json")
@@ -194,3 +270,68 @@ def test_verify_bears_what_was_pruned_and_nothing_else_that_is_missing(box):
     box.world.all("delete from bookings.outbox where booking_id = %s and sequence = 1", (new,))
     done = box.world.ctl("verify")
     assert done.returncode == 1 and str(new) in done.stdout and str(old) not in done.stdout
+
+
+def prune(box, limit=100):
+    return box.world.one("select sent from bookings.prune(now(), now() - interval '30 days', %s)",
+                         (limit,))
+
+
+def test_verify_bears_a_replay_of_the_middle_before_and_after_retention(box):
+    old = box.booking(events=4)
+    box.world.all("update bookings.bookings set created_at = now() - interval '31 days'")
+    box.set("created_at = now() - interval '31 days' + sequence * interval '1 minute',"
+            " sent_at = now() - interval '31 days' + sequence * interval '1 minute'")
+    times = box.world.all("select created_at from bookings.outbox order by sequence")
+    since, until = (times[i][0].astimezone(datetime.timezone.utc).isoformat() for i in (1, 2))
+    assert box.ctl("replay", "--since", since, "--until", until) == "1 event sent again\n"
+    # The rest is pruned, around one that waits, ...
+    assert prune(box, 2) == 2
+    assert box.world.ctl("verify").returncode == 0
+    assert (prune(box), prune(box)) == (1, 0)
+    assert box.world.all("select sequence from bookings.outbox") == [(2,)]
+    assert box.world.ctl("verify").returncode == 0
+    # ... that was sent again, and that is gone, too.
+    box.set("sent_at = now() - interval '1 day'")
+    assert prune(box) == 0 and box.world.ctl("verify").returncode == 0
+    box.set("sent_at = now() - interval '31 days'")
+    assert prune(box) == 1 and box.world.ctl("verify").returncode == 0
+    assert box.world.all("select events from bookings.pruned_events where booking_id = %s",
+                         (old,)) == [(4,)]
+
+
+def test_verify_finds_a_lost_event_among_those_that_were_pruned(box):
+    some, all_gone = box.booking(events=4), box.booking(events=2)
+    box.world.all("update bookings.bookings set created_at = now() - interval '31 days'")
+    box.set("sent_at = now() - interval '31 days', created_at = now() - interval '31 days'",
+            f"sequence < 3 and booking_id = '{some}' or sequence = 1")
+    assert prune(box) == 3
+    assert box.world.ctl("verify").returncode == 0
+    box.world.all("delete from bookings.outbox where sequence = 4 or sequence = 2")
+    done = box.world.ctl("verify")
+    assert done.returncode == 1
+    assert str(some) in done.stdout and str(all_gone) in done.stdout
+
+
+def test_an_event_told_twice_is_found(box):
+    box.booking(events=3)
+    box.set("sequence = 2", "sequence = 3")
+    assert box.world.ctl("verify").returncode == 1
+
+
+def test_verify_bears_what_was_pruned_before_anybody_counted(box):
+    """By the release before: the oldest first, or all."""
+    some, all_gone, holed = (box.booking(events=4) for _ in range(3))
+    box.world.all("update bookings.bookings set created_at = now() - interval '40 days'")
+    box.world.all("insert into bookings.pruned (until) values (now() - interval '35 days')")
+    box.world.all("delete from bookings.outbox where booking_id = %s or sequence < 3"
+                  " and booking_id = %s", (all_gone, some))
+    assert box.world.ctl("verify").returncode == 0
+    # What is counted from now on adds to it.
+    box.set("sent_at = now() - interval '31 days'", f"booking_id = '{some}' and sequence = 3")
+    assert prune(box) == 1
+    assert box.world.ctl("verify").returncode == 0
+    box.world.all("delete from bookings.outbox where sequence = 2 and booking_id = %s", (holed,))
+    done = box.world.ctl("verify")
+    assert done.returncode == 1 and str(holed) in done.stdout
+    assert str(some) not in done.stdout and str(all_gone) not in done.stdout

@@ -72,6 +72,7 @@ RELAY_CALLS = {
     "bookings.qr_stored",
     "bookings.outbox_claim", "bookings.outbox_claim_events", "bookings.outbox_sent",
     "bookings.outbox_put_off", "bookings.outbox_ask",
+    "bookings.outbox_take", "bookings.outbox_take_events",
 }
 
 
@@ -83,7 +84,7 @@ def test_the_relay_sees_no_api_key_and_reads_the_outbox_by_claiming_alone(still)
         else:
             still.refused("42501", f"select * from {table} limit 1", connection=relay)
     still.refused("42501", "update bookings.outbox set sent_at = now()", connection=relay)
-    still.all("select * from bookings.outbox_claim_events(1, interval '1 second')",
+    still.all("select * from bookings.outbox_take_events(1, interval '1 second')",
               connection=relay)
 
 

@@ -74,6 +74,7 @@ the_public_promise_stands(void)
 		{ ERR_RATE, 429, "rate_limited", true },
 		{ ERR_INTERNAL, 500, "internal_error", false },
 		{ ERR_CORRUPT, 500, "internal_error", false },
+		{ ERR_KEY_ABSENT, 503, "service_unavailable", true },
 		{ ERR_UNCERTAIN, 503, "outcome_unknown", true },
 		{ ERR_STALE, 503, "service_unavailable", true },
 	};
