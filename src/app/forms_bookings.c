@@ -161,7 +161,8 @@ static const struct field child_rows[] = {
 	  NULL, NULL, "Allergies and intolerances.", "\"Peanuts\"" },
 	{ "pickup_authorization", FIELD_TEXT, PROSE, 0, 1000,
 	  AT(child, pickup_authorization), NULL, NULL,
-	  "Who may pick the child up.", "\"John Doe, Jane Doe\"" },
+	  "Who may pick the child up: names, with commas between them. A text"
+	  " that says more names nobody.", "\"John Doe, Jane Doe\"" },
 	{ "special_instructions", FIELD_TEXT, PROSE, 0, 1000,
 	  AT(child, special_instructions), NULL, NULL,
 	  "Anything else the staff should know.", "\"Likes to draw\"" },
