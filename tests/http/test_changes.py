@@ -327,6 +327,66 @@ def test_yen_are_asked_for_and_given_back_whole(shop):
         ("price_down", "succeeded", "750.00")]
 
 
+def test_a_price_in_another_currency_is_no_price_of_the_booking(shop):
+    house, day = shop.franchise(2), day_in(5)
+    token, made = shop.paid_booking(house, day, 9, 12)
+    hold_token = shop.token()
+    hold = shop.book(hold_token, house, day, 9, 12)
+    with shop.cursor() as cursor:
+        # What Postgres refuses, and an older release has let pass.
+        cursor.execute("set local session_replication_role = replica")
+        cursor.execute("update franchises.franchises set currency = 'JPY', standard_rate = 1500, "
+                       "peak_hour_rate = 1500, version = version + 1 where id = %s", (house,))
+    shop.redis("flushall")
+    for whose, booking in ((token, made), (hold_token, hold)):
+        for last in (11, 13):
+            told = ask(shop, whose, booking, day, last=last, status=409)
+            assert told["code"] == "state_conflict" and "currency" in told["detail"]
+        assert shop.read(whose, booking)["total_amount"] == 45
+    # What costs nothing more is none of the currency's business.
+    child = {"name": "Alice Roe", "age": 6}
+    assert ask(shop, token, made, children=[child])["children"][0]["name"] == "Alice Roe"
+    assert shop.refunds(made) == [] and waits(shop, made) is None
+    assert shop.cancel(token, made)["refund_amount"] == 45
+    shop.cancel(hold_token, hold)
+
+
+def test_an_amount_that_stripe_cannot_take_fails_as_a_row_and_stops_nobody(shop, tmp_path):
+    def price(made, currency, amount):
+        shop.sql("update bookings.bookings set currency = %s, total_amount = %s where id = %s",
+                 currency, amount, made["booking_id"])
+        shop.sql("update payments.payments set currency = %s, amount = %s where booking_id = %s",
+                 currency, amount, made["booking_id"])
+
+    day = day_in(5)
+    token, other = shop.paid_booking(shop.franchise(1), day, 9, 12)
+    shop.sandbox.fault(SESSIONS, "fail", saved=False)
+    bad_token = shop.token()
+    bad = shop.book(bad_token, shop.franchise(1), day, 9, 12)
+    assert bad["payment_status"] == "queued"
+    shop.sandbox.lift()
+    shop.forget_outage()
+    # No franchise can ask for it any more: half a yen.
+    price(bad, "JPY", 45.50)
+    shop.cancel(token, other)
+    shop.sql("update bookings.outbox set due_at = now() - interval '1 hour' where topic = "
+             "'payments' and booking_id = %s and type = 'session' and sent_at is null",
+             bad["booking_id"])
+    log = tmp_path / "relay.log"
+    Relay(shop.env, "payments", log).once()
+    assert shop.refunds(other) == [("cancelled", "succeeded", "45.00")]
+    tries, why = shop.sql("select attempts, failure from bookings.outbox where topic = "
+                          "'payments' and booking_id = %s and type = 'session' and sent_at is "
+                          "null", bad["booking_id"])[0]
+    assert tries == 1 and why == "refused"
+    assert '"outbox_refused"' in log.read_text()
+    before = shop.workers()
+    assert shop.link(bad_token, bad).status == 500
+    assert shop.workers() == before
+    price(bad, "USD", 45)
+    shop.cancel(bad_token, bad)
+
+
 def test_what_is_below_stripes_minimum_is_waived_and_never_paid_out(shop):
     house, day = shop.franchise(2), day_in(5)
     shop.sql("update franchises.franchises set peak_hour_rate = 15.40 where id "
