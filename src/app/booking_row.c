@@ -118,6 +118,11 @@ booking_row_load(struct app *app, struct scope *sc,
 		    "caller's");
 	if (e)
 		return e;
+	/* By the end it has now: a link goes with its booking. */
+	if (caller->kind == CALLER_MANAGE &&
+	    row.as_of_us > row.end_us + MANAGE_DAYS * USEC_PER_DAY)
+		return scope_fail(sc, ERR_BAD_CREDENTIALS, "the manage link of "
+		    "a booking that is over has ended");
 
 	*ret_row = row;
 	return ERR_OK;

@@ -23,6 +23,7 @@ struct replay;
 struct scope;
 
 #define PAY_LINK_VERSION 1
+#define MANAGE_DAYS 30 /* after its end nobody manages a booking by a link */
 
 #define CHILD_TEXTS 5   /* name, special_needs, allergies, pickup, instructions */
 #define CONTACT_TEXTS 4 /* name, email, phone, emergency_contact */
@@ -104,7 +105,8 @@ struct booking_row {
 };
 
 /* The caller's own booking, and the answer stored under its key if there is
- * one.  ERR_NOT_FOUND also for someone else's. */
+ * one.  ERR_NOT_FOUND also for someone else's; ERR_BAD_CREDENTIALS for the link
+ * of one that was over long ago. */
 enum err booking_row_load(struct app *app, struct scope *sc,
     const struct caller *caller, const struct uuid *id,
     const struct replay *replay, struct booking_row *ret_row) MUSTCHECK;

@@ -386,7 +386,8 @@ static const struct field created_rows[] = {
 	BOOKING_PRICE_ROWS
 	{ "manage_url", FIELD_TEXT, MUST, 1, 4096, AT(booking, manage_url),
 	  NULL, NULL, "A private page that shows, changes and cancels this one"
-	  " booking; its token stands behind the # and is never logged.",
+	  " booking; its token stands behind the # and is never logged. Good"
+	  " until 30 days after the booking, wherever that is moved to.",
 	  "\"https://booking.example.com/manage/"
 	  "0193a5c8-7b1e-7c3a-9d42-5f0e8a6b1c2d#token=eyJhbGciOi...\"" },
 	BOOKING_HOLD_ROW

@@ -3,6 +3,8 @@ sandbox: what is due, what is held until it is paid, what comes back, and what
 becomes of money that comes for a change that is over.  After each test our
 books, the journal and Stripe's agree."""
 
+import base64
+import json
 import os
 import pathlib
 import signal
@@ -385,6 +387,36 @@ def test_an_amount_that_stripe_cannot_take_fails_as_a_row_and_stops_nobody(shop,
     assert shop.workers() == before
     price(bad, "USD", 45)
     shop.cancel(bad_token, bad)
+
+
+def test_the_manage_link_goes_with_its_booking_and_ends_30_days_after_it(shop):
+    token, made = shop.paid_booking(shop.franchise(2), day_in(5), 9, 10)
+    manage = made["manage_url"].rpartition("#token=")[2]
+    ask(shop, manage, made, day_in(100), 9, 10)
+
+    def days_after_its_end(days):
+        end = shop.one("select extract(epoch from end_datetime - now())::bigint from "
+                       "bookings.bookings where id = %s", made["booking_id"])
+        move(shop, made, -(end // 3600 * 3600) - days * 86400)
+        shop.redis("flushall")
+
+    # Moved on and on, it may be far from where it was made: years, not days.
+    claims = json.loads(base64.urlsafe_b64decode(manage.split(".")[1] + "=="))
+    assert claims["exp"] > time.time() + 5 * 365 * 86400
+    assert shop.get(path_of(made), manage).status == 200
+    days_after_its_end(30)
+    assert shop.get(path_of(made), manage).status == 200
+    days_after_its_end(31)
+    payment = shop.one("select id from payments.payments where booking_id = %s",
+                       made["booking_id"])
+    late = [shop.get(path_of(made), manage), shop.get(path_of(made) + "/qr", manage),
+            shop.get(path_of(made) + "/cancellation-quote", manage),
+            shop.ask("PUT", path_of(made), manage, {"end_datetime": at(day_in(5), 11)}, **keyed()),
+            shop.ask("DELETE", path_of(made), manage, **keyed()),
+            shop.ask("POST", path_of(made) + "/payment", manage, VISA, **keyed()),
+            shop.get(f"{V1}/payments/{payment}", manage)]
+    assert {(a.status, a.code) for a in late} == {(401, "invalid_credentials")}, late
+    assert shop.get(path_of(made), token).status == 200
 
 
 def test_what_is_below_stripes_minimum_is_waived_and_never_paid_out(shop):
