@@ -223,9 +223,9 @@ booking_unseal_children(struct scope *sc, const struct data_key *key,
 	return ERR_OK;
 }
 
-/* The open part of the view. */
-static struct booking *
-open_view(struct app *app, struct scope *sc, const struct booking_row *row)
+struct booking *
+booking_row_outline(struct app *app, struct scope *sc,
+    const struct booking_row *row)
 {
 	struct booking *b = arena_new(sc->arena, struct booking);
 	bool lapsed = booking_row_lapsed(row);
@@ -304,7 +304,7 @@ enum err
 booking_row_view(struct app *app, struct scope *sc,
     const struct booking_row *row, struct booking **ret_booking)
 {
-	struct booking *b = open_view(app, sc, row);
+	struct booking *b = booking_row_outline(app, sc, row);
 	struct data_key key;
 	enum err e;
 

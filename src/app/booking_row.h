@@ -134,6 +134,10 @@ struct cancellation booking_row_cancellation(const struct booking_row *row);
 enum err booking_row_people(struct app *app, struct scope *sc,
     const struct booking_row *row, struct contact **ret_contact,
     struct list *ret_children) MUSTCHECK;
+/* The view without anything personal: what the end of a booking needs, so that
+ * one whose key is lost ends as well. */
+struct booking *booking_row_outline(struct app *app, struct scope *sc,
+    const struct booking_row *row);
 /* Unseal everything personal and make the view. */
 enum err booking_row_view(struct app *app, struct scope *sc,
     const struct booking_row *row, struct booking **ret_booking) MUSTCHECK;
