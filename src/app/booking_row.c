@@ -261,6 +261,8 @@ booking_row_outline(struct app *app, struct scope *sc,
 	b->checked_in_us = row->visit.in_us;
 	b->checked_out_us = row->visit.out_us;
 	b->version = row->version;
+	b->lapsed = lapsed ||
+	    (!uuid_is_none(&row->change.id) && !booking_row_waits(row));
 	return b;
 }
 

@@ -977,6 +977,38 @@ def test_one_key_is_one_change_and_one_answer(shop):
     assert len(shop.payments(made)) == 2
 
 
+def test_what_the_clock_alone_has_changed_is_no_304(shop):
+    day = day_in(5)
+    hold_token = shop.token()
+    hold = shop.book(hold_token, shop.franchise(1), day, 9, 10)
+    token, made, now = dearer(shop)
+    assert now["pending_change"]
+
+    def read(whose, booking, etag):
+        return shop.get(path_of(booking), whose, If_None_Match=etag)
+
+    before = [shop.get(path_of(b), t).headers["ETag"] for t, b in ((hold_token, hold),
+                                                                   (token, made))]
+    assert read(hold_token, hold, before[0]).status == read(token, made, before[1]).status == 304
+    shop.lapse(hold)
+    shop.lapse_change(made)
+    expired, dropped = read(hold_token, hold, before[0]), read(token, made, before[1])
+    assert (expired.status, expired.body["status"]) == (200, "expired")
+    assert (dropped.status, dropped.body["pending_change"]) == (200, None)
+    # That is a state of its own, and no version of its own: nobody changed anything.
+    for whose, booking, answer, old in ((hold_token, hold, expired, before[0]),
+                                        (token, made, dropped, before[1])):
+        etag = answer.headers["ETag"]
+        assert etag != old and read(whose, booking, etag).status == 304
+    for etag in (before[1], dropped.headers["ETag"]):
+        ask(shop, token, made, headers={"If_Match": etag},
+            customer_info={"phone": "+1 555 0100 777"})
+        shop.sql("update bookings.bookings set version = version - 1 where id = %s",
+                 made["booking_id"])
+    ask(shop, token, made, status=412, headers={"If_Match": '"1.lapsed"'},
+        customer_info={"phone": "+1 555 0100 778"})
+
+
 def test_every_step_of_a_change_is_another_version(shop):
     day = day_in(5)
     token, made = shop.paid_booking(shop.franchise(3), day, 9, 10)
