@@ -164,6 +164,7 @@ a_note_that_may_exclude_somebody_allows_nobody(void)
 		"Tom Doe (-), Jane Doe",
 		"Tom Doe (*), Jane Doe",
 		"Tom Doe (father?), Jane Doe",
+		"Tom Doe (father ..), Jane Doe",
 		"Tom Doe father), Jane Doe",
 		/* the end of a permission, or its hours */
 		"Tom Doe (31.12.2024), Jane Doe",
