@@ -63,9 +63,9 @@ do_turn(struct loop *l, void *ret_turn)
 }
 
 static enum err
-do_sweep(struct loop *l, void *ret_more)
+do_sweep(struct loop *l, void *ret_swept)
 {
-	return relay_sweep(l->app, &l->sc, l->start->topic, ret_more);
+	return relay_sweep(l->app, &l->sc, l->start->topic, ret_swept);
 }
 
 /* Memory that is used up ends the part, not the relay.  A part may last as long
@@ -182,17 +182,24 @@ work(struct loop *l)
 static bool
 sweep_if_due(struct loop *l)
 {
-	bool more = false;
+	struct relay_swept swept = { .more = false };
+	bool more;
 	enum err e;
 
 	if (clock_mono_us() < l->sweep_us)
 		return false;
-	e = safely(l, do_sweep, &more);
+	e = safely(l, do_sweep, &swept);
 	if (e)
 		complain(l, LOG_ERROR, "sweep_failed", l->sc.why);
+	else if (swept.skipped > 0)
+		log_event(LOG_ERROR, "sweep_skipped",
+		    log_text("topic", topic_of(l)),
+		    log_int("rows", (int64_t)swept.skipped),
+		    log_text("why", swept.why));
+	more = swept.more && !e;
 	arena_reset(l->arena);
-	l->sweep_us = clock_mono_us() + (more && !e ? 0 : SWEEP_US);
-	return more && !e;
+	l->sweep_us = clock_mono_us() + (more ? 0 : SWEEP_US);
+	return more;
 }
 
 /* ---- waiting -------------------------------------------------------------------- */

@@ -28,7 +28,7 @@
 --   CB005 there is no such franchise
 --   CB006 the Idempotency-Key has an answer: read it
 --   CB007 the webhook had its effect
---   CB010 the slots would move under bookings that stand
+--   CB010 slots would move, or the currency change, under bookings that stand
 --   CB011 fewer places than are booked (DETAIL: the slots)
 --   CB012 there is no such time zone, or it is an abbreviation
 --   CB013 a slot's price does not divide exactly
@@ -1250,6 +1250,33 @@ begin
       from unnest(p_peak_starts, p_peak_ends, p_peak_days) as w (starts, ends, days);
     return coalesce(p_version, 0) + 1;
 end $$;
+
+-- A booking keeps the currency it was made in.  Another one at its franchise
+-- would price its changes in units that are not its own, whoever asks, so the
+-- table itself refuses.  Locks: the franchise's row, then its slots in order.
+create function franchises.currency_stays() returns trigger language plpgsql as $$
+declare
+    first timestamptz;
+begin
+    perform from franchises.slot_ledger l
+      where l.franchise_id = new.id and l.slot_end > now() order by l.slot_start for update;
+    select min(l.slot_start) into first from franchises.slot_ledger l
+     where l.franchise_id = new.id and l.slot_end > now() and l.booked > 0;
+    if first is not null then
+        raise exception using errcode = 'CB010', message =
+            'the currency stays as it is while future bookings stand; the first is at '
+            || franchises.slot_label(first, old.timezone);
+    end if;
+    -- Whoever is about to book at the old price finds its slot gone, and reads
+    -- again.
+    delete from franchises.slot_ledger l
+     where l.franchise_id = new.id and l.slot_end > now();
+    return null;
+end $$;
+
+create trigger currency_stays after update of currency on franchises.franchises
+    for each row when (old.currency is distinct from new.currency)
+    execute function franchises.currency_stays();
 
 -- Close a franchise on one local day on which nothing is booked.
 create function franchises.close_day(p_id uuid, p_day date, p_reason text)

@@ -236,6 +236,18 @@ settle(struct app *app, struct scope *sc, struct changing *c, int64_t total)
 	return ERR_OK;
 }
 
+/* A booking keeps its currency, and what the day costs in another is no price
+ * of it.  Postgres lets no franchise change it under bookings that stand; this
+ * is for those that stood when it did. */
+static enum err
+check_currency(struct scope *sc, const struct changing *c)
+{
+	if (strcmp(c->day.currency, c->row.currency) == 0)
+		return ERR_OK;
+	return scope_fail(sc, ERR_STATE, "the franchise charges in another "
+	    "currency now: cancel the booking and make a new one");
+}
+
 /* Read the new day, check the grid, price it anew. */
 static enum err
 work_out_move(struct app *app, struct scope *sc, struct changing *c)
@@ -247,6 +259,8 @@ work_out_move(struct app *app, struct scope *sc, struct changing *c)
 
 	e = booking_quote_day(app, sc, &c->row.franchise_id, c->b->start_us,
 	    &c->day);
+	if (!e)
+		e = check_currency(sc, c);
 	if (e)
 		return e;
 	e = day_span(sc, &c->day, c->b->start_us, c->b->end_us, &c->span);

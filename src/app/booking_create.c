@@ -22,7 +22,9 @@
 /* No 0 O 1 I L: codes are read out over the telephone.  No vowels: nor do they
  * spell words that nobody wants to read out. */
 #define CODE_ALPHABET "23456789BCDFGHJKMNPQRSTVWXYZ"
-#define MANAGE_DAYS 30
+/* Of the manage token: the booking can be moved on and on, and its own end is
+ * what ends the token (booking_row_load). */
+#define MANAGE_DAYS_MAX 3650
 #define SESSION_GRACE_US (30 * USEC_PER_SEC)
 
 /* Everything about one booking being made; its ids stay the same however
@@ -110,7 +112,7 @@ compose(struct app *app, struct scope *sc, struct making *m,
 	    app->conf->public_url,
 	    uuid_format(&b->booking_id, arena_alloc(sc->arena,
 	    UUID_TEXT_MAX)), manage_token(app, sc, &b->booking_id,
-	    &b->customer_id, b->end_us + MANAGE_DAYS * USEC_PER_DAY));
+	    &b->customer_id, b->end_us + MANAGE_DAYS_MAX * USEC_PER_DAY));
 	b->hold_expires_us = free_of_charge ? NONE :
 	    day->as_of_us + app->conf->hold_s * USEC_PER_SEC;
 	b->child_count = (int64_t)m->children.count;

@@ -28,6 +28,25 @@ struct ending {
 	bool uncertain; /* an answer was lost: look before trying again */
 };
 
+/* The booking as it stands, and the key of its texts.  What lapsed needs
+ * neither texts nor key: nobody is told of them, and a hold that cannot be read
+ * blocks nobody. */
+static enum err
+view(struct app *app, struct scope *sc, const struct ending *ending,
+    const struct booking_row *row, struct data_key *ret_key,
+    struct booking **ret_booking)
+{
+	enum err e;
+
+	if (ending->move == MOVE_EXPIRE) {
+		*ret_booking = booking_row_outline(app, sc, row);
+		return ERR_OK;
+	}
+	e = booking_row_view(app, sc, row, ret_booking);
+	return e ? e : keyring_unwrap(app->ring, sc, &row->id,
+	    row->data_key.data, row->data_key.len, ret_key);
+}
+
 /* The booking as it will stand, written. */
 static enum err
 release(struct app *app, struct scope *sc, const struct ending *ending,
@@ -37,7 +56,7 @@ release(struct app *app, struct scope *sc, const struct ending *ending,
 	struct touched touched = { 0 };
 	enum booking_state state;
 	struct booking *b;
-	struct data_key key;
+	struct data_key key = { { 0 } };
 	struct sealed reason;
 	struct refund_plan plan;
 	struct args args;
@@ -47,10 +66,7 @@ release(struct app *app, struct scope *sc, const struct ending *ending,
 	if (!lifecycle_parse(row->status, &state) ||
 	    !lifecycle_next(state, ending->move, &state))
 		return scope_fail(sc, ERR_STALE, "the state has changed");
-	e = booking_row_view(app, sc, row, &b);
-	if (!e)
-		e = keyring_unwrap(app->ring, sc, &row->id,
-		    row->data_key.data, row->data_key.len, &key);
+	e = view(app, sc, ending, row, &key, &b);
 	if (!e)
 		e = refund_plan_make(app, sc, &row->id, ending->refund, &plan);
 	/* Refunded since the booking was read: then that has changed too. */
@@ -72,7 +88,8 @@ release(struct app *app, struct scope *sc, const struct ending *ending,
 	b->updated_us = row->as_of_us;
 	b->version = row->version + 1;
 	news.held_us = changes ? row->change.start_us : 0;
-	news_event(&news, sc, ending->event, &ending->event_id, b, &key);
+	news_event(&news, sc, ending->event, &ending->event_id, b,
+	    ending->move == MOVE_EXPIRE ? NULL : &key);
 	refund_plan_news(&plan, sc, &news);
 	/* A session that is still open is closed; what lands on it all the
 	 * same goes back. */
@@ -251,7 +268,6 @@ try_finish(struct app *app, struct scope *sc, const struct uuid *id,
 	enum booking_state from;
 	enum booking_state to;
 	enum booking_move move;
-	struct data_key key;
 	struct booking *b;
 	struct args args;
 	enum err e;
@@ -264,13 +280,7 @@ try_finish(struct app *app, struct scope *sc, const struct uuid *id,
 	move = from == BOOKING_CHECKED_IN ? MOVE_COMPLETE : MOVE_MISS;
 	if (row.end_us > row.as_of_us || !lifecycle_next(from, move, &to))
 		return ERR_OK; /* somebody else was first */
-	e = booking_row_view(app, sc, &row, &b);
-	if (!e)
-		e = keyring_unwrap(app->ring, sc, &row.id, row.data_key.data,
-		    row.data_key.len, &key);
-	if (e)
-		return e;
-
+	b = booking_row_outline(app, sc, &row);
 	b->status = lifecycle_word(to);
 	/* A change that nobody has dropped yet goes with it. */
 	if (!uuid_is_none(&row.change.id)) {
@@ -281,8 +291,7 @@ try_finish(struct app *app, struct scope *sc, const struct uuid *id,
 	if (row.visit.in_us != NONE)
 		news.checked_in_us = row.visit.in_us;
 	news_event(&news, sc, to == BOOKING_COMPLETED ? "BookingCompleted" :
-	    "BookingNoShow", event_id, b, &key);
-	crypto_wipe(&key, sizeof key);
+	    "BookingNoShow", event_id, b, NULL);
 	args_init(&args, sc->arena);
 	args_uuid(&args, &row.id);
 	args_uuid(&args, &row.customer_id);

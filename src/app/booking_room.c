@@ -3,6 +3,7 @@
 
 #include "app/app.h"
 #include "app/bookings.h"
+#include "app/due.h"
 #include "app/forms.h"
 #include "base/arena.h"
 #include "base/scope.h"
@@ -53,8 +54,16 @@ struct lapsed {
 	bool change;
 };
 
+static enum err
+end_lapsed(struct app *app, struct scope *sc, const struct lapsed *row)
+{
+	return row->change ? booking_change_drop(app, sc, &row->id) :
+	    booking_expire(app, sc, &row->id);
+}
+
 /* Expire the lapsed holds, and drop the lapsed changes, of a franchise or of a
- * customer over a period; *ret_freed says how many. */
+ * customer over a period; *ret_freed says how many.  One that does not end by
+ * itself keeps its own place and no other's. */
 static enum err
 free_lapsed(struct app *app, struct scope *sc, enum stmt holds,
     const struct uuid *whose, int64_t from_us, int64_t until_us,
@@ -67,7 +76,8 @@ free_lapsed(struct app *app, struct scope *sc, enum stmt holds,
 	static const struct columns columns = { sizeof(struct lapsed), items,
 		ARRAY_LEN(items) };
 	struct lapsed *rows = NULL;
-	size_t count = 0;
+	size_t count = 0, freed = 0;
+	enum err failed = ERR_OK;
 	struct args args;
 	enum err e;
 
@@ -76,13 +86,21 @@ free_lapsed(struct app *app, struct scope *sc, enum stmt holds,
 	args_instant(&args, from_us);
 	args_instant(&args, until_us);
 	e = db_all(app->db, sc, holds, &args, &columns, &rows, &count);
-	for (size_t i = 0; !e && i < count; i++)
-		e = rows[i].change ? booking_change_drop(app, sc, &rows[i].id) :
-		    booking_expire(app, sc, &rows[i].id);
+	for (size_t i = 0; !e && i < count; i++) {
+		e = end_lapsed(app, sc, &rows[i]);
+		if (!e) {
+			freed++;
+		} else if (due_outcome_of(e) == DUE_REFUSED) {
+			failed = e;
+			e = ERR_OK;
+		}
+	}
+	if (!e && freed == 0)
+		e = failed;
 	if (e)
 		return e;
 
-	*ret_freed = count;
+	*ret_freed = freed;
 	return ERR_OK;
 }
 

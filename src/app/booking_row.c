@@ -118,6 +118,11 @@ booking_row_load(struct app *app, struct scope *sc,
 		    "caller's");
 	if (e)
 		return e;
+	/* By the end it has now: a link goes with its booking. */
+	if (caller->kind == CALLER_MANAGE &&
+	    row.as_of_us > row.end_us + MANAGE_DAYS * USEC_PER_DAY)
+		return scope_fail(sc, ERR_BAD_CREDENTIALS, "the manage link of "
+		    "a booking that is over has ended");
 
 	*ret_row = row;
 	return ERR_OK;
@@ -218,9 +223,9 @@ booking_unseal_children(struct scope *sc, const struct data_key *key,
 	return ERR_OK;
 }
 
-/* The open part of the view. */
-static struct booking *
-open_view(struct app *app, struct scope *sc, const struct booking_row *row)
+struct booking *
+booking_row_outline(struct app *app, struct scope *sc,
+    const struct booking_row *row)
 {
 	struct booking *b = arena_new(sc->arena, struct booking);
 	bool lapsed = booking_row_lapsed(row);
@@ -256,6 +261,8 @@ open_view(struct app *app, struct scope *sc, const struct booking_row *row)
 	b->checked_in_us = row->visit.in_us;
 	b->checked_out_us = row->visit.out_us;
 	b->version = row->version;
+	b->lapsed = lapsed ||
+	    (!uuid_is_none(&row->change.id) && !booking_row_waits(row));
 	return b;
 }
 
@@ -299,7 +306,7 @@ enum err
 booking_row_view(struct app *app, struct scope *sc,
     const struct booking_row *row, struct booking **ret_booking)
 {
-	struct booking *b = open_view(app, sc, row);
+	struct booking *b = booking_row_outline(app, sc, row);
 	struct data_key key;
 	enum err e;
 

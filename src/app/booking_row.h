@@ -23,6 +23,7 @@ struct replay;
 struct scope;
 
 #define PAY_LINK_VERSION 1
+#define MANAGE_DAYS 30 /* after its end nobody manages a booking by a link */
 
 #define CHILD_TEXTS 5   /* name, special_needs, allergies, pickup, instructions */
 #define CONTACT_TEXTS 4 /* name, email, phone, emergency_contact */
@@ -104,7 +105,8 @@ struct booking_row {
 };
 
 /* The caller's own booking, and the answer stored under its key if there is
- * one.  ERR_NOT_FOUND also for someone else's. */
+ * one.  ERR_NOT_FOUND also for someone else's; ERR_BAD_CREDENTIALS for the link
+ * of one that was over long ago. */
 enum err booking_row_load(struct app *app, struct scope *sc,
     const struct caller *caller, const struct uuid *id,
     const struct replay *replay, struct booking_row *ret_row) MUSTCHECK;
@@ -132,6 +134,10 @@ struct cancellation booking_row_cancellation(const struct booking_row *row);
 enum err booking_row_people(struct app *app, struct scope *sc,
     const struct booking_row *row, struct contact **ret_contact,
     struct list *ret_children) MUSTCHECK;
+/* The view without anything personal: what the end of a booking needs, so that
+ * one whose key is lost ends as well. */
+struct booking *booking_row_outline(struct app *app, struct scope *sc,
+    const struct booking_row *row);
 /* Unseal everything personal and make the view. */
 enum err booking_row_view(struct app *app, struct scope *sc,
     const struct booking_row *row, struct booking **ret_booking) MUSTCHECK;

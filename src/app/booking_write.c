@@ -122,7 +122,8 @@ news_event(struct news *news, struct scope *sc, const char *type,
 	if (uuid_is_none(&news->told))
 		news->told = *event_id;
 	push(news, "events", type, event_id, open_facts(sc, booking, news),
-	    sealed_facts(sc, booking, key, event_id), NONE);
+	    key ? sealed_facts(sc, booking, key, event_id) :
+	    (struct bytes){ NULL, 0 }, NONE);
 }
 
 void

@@ -36,7 +36,8 @@ struct news {
 	struct uuid told; /* the first event of the booking itself */
 };
 
-/* Facts of a booking that events carry in the open. */
+/* Facts of a booking that events carry in the open, and sealed; without a key
+ * (NULL) only the former. */
 void news_event(struct news *news, struct scope *sc, const char *type,
     const struct uuid *event_id, const struct booking *booking,
     const struct data_key *key);

@@ -33,7 +33,8 @@ enum err caller_from_key(struct app *app, struct scope *sc, const char *key,
 enum err guest_session_open(struct app *app, struct scope *sc,
     struct guest_session *ret_session) MUSTCHECK;
 
-/* A token for one booking, good until expires_us. */
+/* A token for one booking, good until expires_us at most: booking_row_load ends
+ * it earlier, some days after the booking. */
 char *manage_token(struct app *app, struct scope *sc,
     const struct uuid *booking, const struct uuid *customer,
     int64_t expires_us);

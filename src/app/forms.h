@@ -106,8 +106,9 @@ struct booking {
 	const char *qr_code_url; /* of the stored image; NULL until there is one */
 	int64_t checked_in_us;   /* NONE */
 	int64_t checked_out_us;  /* NONE */
-	int64_t version; /* the ETag has both; not printed */
+	int64_t version; /* the ETag has these three; not printed */
 	int64_t qr_picture; /* number of that image, 0 = none */
+	bool lapsed; /* shown as the clock has it, not as it lies in Postgres */
 };
 
 struct booking_query { /* GET /bookings */

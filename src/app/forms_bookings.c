@@ -161,7 +161,8 @@ static const struct field child_rows[] = {
 	  NULL, NULL, "Allergies and intolerances.", "\"Peanuts\"" },
 	{ "pickup_authorization", FIELD_TEXT, PROSE, 0, 1000,
 	  AT(child, pickup_authorization), NULL, NULL,
-	  "Who may pick the child up.", "\"John Doe, Jane Doe\"" },
+	  "Who may pick the child up: names, with commas between them. A text"
+	  " that says more names nobody.", "\"John Doe, Jane Doe\"" },
 	{ "special_instructions", FIELD_TEXT, PROSE, 0, 1000,
 	  AT(child, special_instructions), NULL, NULL,
 	  "Anything else the staff should know.", "\"Likes to draw\"" },
@@ -385,7 +386,8 @@ static const struct field created_rows[] = {
 	BOOKING_PRICE_ROWS
 	{ "manage_url", FIELD_TEXT, MUST, 1, 4096, AT(booking, manage_url),
 	  NULL, NULL, "A private page that shows, changes and cancels this one"
-	  " booking; its token stands behind the # and is never logged.",
+	  " booking; its token stands behind the # and is never logged. Good"
+	  " until 30 days after the booking, wherever that is moved to.",
 	  "\"https://booking.example.com/manage/"
 	  "0193a5c8-7b1e-7c3a-9d42-5f0e8a6b1c2d#token=eyJhbGciOi...\"" },
 	BOOKING_HOLD_ROW

@@ -313,7 +313,7 @@ free_lapsed(struct admin *admin, struct scope *sc, const struct uuid *id)
 	struct hold_row *holds;
 	char why[SCOPE_WHY_MAX];
 	struct args args;
-	size_t count;
+	size_t count, freed = 0;
 	enum err e;
 
 	args_init(&args, sc->arena);
@@ -327,12 +327,14 @@ free_lapsed(struct admin *admin, struct scope *sc, const struct uuid *id)
 	if (!app.ring)
 		return false;
 
-	for (size_t i = 0; !e && i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		e = holds[i].change ?
 		    booking_change_drop(&app, &own, &holds[i].id) :
 		    booking_expire(&app, &own, &holds[i].id);
+		freed += !e;
+	}
 	keyring_close(app.ring);
-	return !e;
+	return freed > 0;
 }
 
 /* After a write: what may have changed is not to be served from the cache.

@@ -66,6 +66,9 @@ ask_stripe(struct app *app, struct scope *sc, const struct payment_row *p,
 	    ret_session);
 	if (kind == STRIPE_DONE && ret_session->url)
 		return ERR_OK;
+	/* Refused by ourselves: waiting would not help. */
+	if (kind == STRIPE_REFUSED && call.cause == HTTP_CLIENT_LOCAL)
+		return ERR_INTERNAL;
 	return scope_fail(sc, ERR_PAYMENTS_UNAVAILABLE, "no Checkout Session: "
 	    "%s", stripe_kind_word(kind));
 }

@@ -25,7 +25,8 @@ static const struct {
 	const char *word;
 	enum err (*turn)(struct app *app, struct scope *sc,
 	    struct relay_turn *ret_turn);
-	enum err (*sweep)(struct app *app, struct scope *sc, bool *ret_more);
+	enum err (*sweep)(struct app *app, struct scope *sc,
+	    struct relay_swept *ret_swept);
 } topics[RELAY__MAX] = {
 	[RELAY_EVENTS] = { "events", relay_events_turn, NULL },
 	[RELAY_PAYMENTS] = { "payments", payments_turn, NULL },
@@ -93,10 +94,10 @@ relay_turn(struct app *app, struct scope *sc, enum relay_topic topic,
 
 enum err
 relay_sweep(struct app *app, struct scope *sc, enum relay_topic topic,
-    bool *ret_more)
+    struct relay_swept *ret_swept)
 {
-	*ret_more = false;
+	*ret_swept = (struct relay_swept){ .more = false };
 	if (!topics[topic].sweep)
 		return ERR_OK;
-	return topics[topic].sweep(app, sc, ret_more);
+	return topics[topic].sweep(app, sc, ret_swept);
 }

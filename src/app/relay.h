@@ -58,9 +58,15 @@ struct relay_turn {
 enum err relay_turn(struct app *app, struct scope *sc, enum relay_topic topic,
     struct relay_turn *ret_turn) MUSTCHECK;
 
+struct relay_swept {
+	bool more;       /* there is more of it at once */
+	size_t skipped;  /* rows that could not be worked on */
+	const char *why; /* of the first of them; NULL without */
+};
+
 /* What is done from time to time, due rows or not; a no-op for most topics.
- * *ret_more: there is more of it. */
+ * ERR_*: Postgres could not be asked; a row that fails by itself is skipped. */
 enum err relay_sweep(struct app *app, struct scope *sc,
-    enum relay_topic topic, bool *ret_more) MUSTCHECK;
+    enum relay_topic topic, struct relay_swept *ret_swept) MUSTCHECK;
 
 #endif

@@ -114,9 +114,25 @@ struct over {
 	struct uuid id;
 };
 
+/* One that does not end by itself stops no other; an outage is nobody's. */
+static enum err
+finish_one(struct app *app, struct scope *sc, const struct uuid *id,
+    struct relay_swept *swept)
+{
+	char text[UUID_TEXT_MAX];
+	enum err e = booking_finish(app, sc, id);
+
+	if (due_outcome_of(e) != DUE_REFUSED)
+		return e;
+	if (swept->skipped++ == 0)
+		swept->why = arena_printf(sc->arena, "booking %s: %s",
+		    uuid_format(id, text), sc->why);
+	return ERR_OK;
+}
+
 /* Each in a commit of its own; whoever is second finds it done. */
 static enum err
-finish_over(struct app *app, struct scope *sc, bool *more)
+finish_over(struct app *app, struct scope *sc, struct relay_swept *swept)
 {
 	static const struct column items[] = { { "id", COLUMN_UUID,
 	    offsetof(struct over, id) } };
@@ -133,8 +149,9 @@ finish_over(struct app *app, struct scope *sc, bool *more)
 	e = db_all(app->db, sc, STMT_BOOKINGS_OVER, &args, &columns, &rows,
 	    &count);
 	for (size_t i = 0; !e && i < count; i++)
-		e = booking_finish(app, sc, &rows[i].id);
-	*more = *more || count == OVER_MAX;
+		e = finish_one(app, sc, &rows[i].id, swept);
+	/* Those that are skipped come again: at once only beside others. */
+	swept->more = count == OVER_MAX && swept->skipped < count;
 	return e;
 }
 
@@ -144,7 +161,7 @@ struct pruned {
 };
 
 static enum err
-prune(struct app *app, struct scope *sc, bool *more)
+prune(struct app *app, struct scope *sc, struct relay_swept *swept)
 {
 	static const struct column items[] = {
 		{ "answers", COLUMN_I64, offsetof(struct pruned, answers) },
@@ -161,18 +178,23 @@ prune(struct app *app, struct scope *sc, bool *more)
 	args_i64(&args, app->conf->outbox_keep_s);
 	args_i64(&args, PRUNE_MAX);
 	e = db_one(app->db, sc, STMT_OUTBOX_PRUNE, &args, &columns, &gone);
-	*more = *more || gone.answers == PRUNE_MAX || gone.sent == PRUNE_MAX;
+	swept->more = swept->more || gone.answers == PRUNE_MAX ||
+	    gone.sent == PRUNE_MAX;
 	return e;
 }
 
 enum err
-relay_bookings_sweep(struct app *app, struct scope *sc, bool *ret_more)
+relay_bookings_sweep(struct app *app, struct scope *sc,
+    struct relay_swept *ret_swept)
 {
-	bool more = false;
-	enum err e = finish_over(app, sc, &more);
+	struct relay_swept swept = { .more = false };
+	enum err e = finish_over(app, sc, &swept);
 
 	if (!e)
-		e = prune(app, sc, &more);
-	*ret_more = more;
-	return e;
+		e = prune(app, sc, &swept);
+	if (e)
+		return e;
+
+	*ret_swept = swept;
+	return ERR_OK;
 }

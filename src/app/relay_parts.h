@@ -13,6 +13,6 @@ enum err relay_documents_turn(struct app *app, struct scope *sc,
 enum err relay_bookings_turn(struct app *app, struct scope *sc,
     struct relay_turn *ret_turn) MUSTCHECK;
 enum err relay_bookings_sweep(struct app *app, struct scope *sc,
-    bool *ret_more) MUSTCHECK;
+    struct relay_swept *ret_swept) MUSTCHECK;
 
 #endif

@@ -11,6 +11,7 @@
 
 #define ETAG_BYTES 8
 #define VERSION_DIGITS_MAX 18
+#define LAPSED ".lapsed"
 
 /* One tag of a list, without W/ and quotes. */
 struct tag {
@@ -90,20 +91,25 @@ take_number(const char *p, size_t len, int64_t *ret_number)
 static bool
 version_of(const struct tag *tag, int64_t *ret_version)
 {
+	const char *p = tag->text;
+	size_t len = tag->len;
 	int64_t picture;
 	int64_t version;
 	size_t n;
 
 	if (tag->weak)
 		return false;
-	n = take_number(tag->text, tag->len, &version);
+	if (len > strlen(LAPSED) && memcmp(p + len - strlen(LAPSED), LAPSED,
+	    strlen(LAPSED)) == 0)
+		len -= strlen(LAPSED);
+	n = take_number(p, len, &version);
 	if (n == 0)
 		return false;
-	if (n < tag->len) {
-		size_t left = tag->len - n - 1;
+	if (n < len) {
+		size_t left = len - n - 1;
 
-		if (tag->text[n] != '.' || left == 0 ||
-		    take_number(tag->text + n + 1, left, &picture) != left)
+		if (p[n] != '.' || left == 0 ||
+		    take_number(p + n + 1, left, &picture) != left)
 			return false;
 	}
 	*ret_version = version;
@@ -161,26 +167,28 @@ conditional_none_match(const char *value, const char *etag)
 }
 
 const char *
-conditional_tag(int64_t version, int64_t picture,
+conditional_tag(int64_t version, int64_t picture, bool lapsed,
     char out[CONDITIONAL_TAG_MAX])
 {
+	const char *end = lapsed ? LAPSED : "";
+
 	if (picture > 0)
 		(void)snprintf(out, CONDITIONAL_TAG_MAX, "\"%" PRId64
-		    ".%" PRId64 "\"", version, picture);
+		    ".%" PRId64 "%s\"", version, picture, end);
 	else
-		(void)snprintf(out, CONDITIONAL_TAG_MAX, "\"%" PRId64 "\"",
-		    version);
+		(void)snprintf(out, CONDITIONAL_TAG_MAX, "\"%" PRId64 "%s\"",
+		    version, end);
 	return out;
 }
 
 void
 conditional_etag_version(struct response *res, int64_t version,
-    int64_t picture)
+    int64_t picture, bool lapsed)
 {
 	char tag[CONDITIONAL_TAG_MAX];
 
 	response_header(res, "ETag", "%s",
-	    conditional_tag(version, picture, tag));
+	    conditional_tag(version, picture, lapsed, tag));
 }
 
 void

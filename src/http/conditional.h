@@ -4,9 +4,11 @@
  *
  * The tag of a booking is its version in quotes and, once a picture of its QR
  * code is stored, a dot and that picture's number: the picture comes by itself,
- * a moment after the booking, and If-Match, which guards what people changed,
- * reads the version alone.  The tag of other answers is the beginning of their
- * SHA-256.  All are strong.
+ * a moment after the booking.  It ends with ".lapsed" once the time of the hold,
+ * or of the change that waits, is up: the answer says so at once, though nobody
+ * has ended it yet.  If-Match, which guards what people changed, reads the
+ * version alone.  The tag of other answers is the beginning of their SHA-256.
+ * All are strong.
  */
 #ifndef HTTP_CONDITIONAL_H
 #define HTTP_CONDITIONAL_H
@@ -18,7 +20,7 @@
 #include "base/compiler.h"
 
 #define IF_MATCH_MAX 16
-#define CONDITIONAL_TAG_MAX 44
+#define CONDITIONAL_TAG_MAX 52
 #define VERSION_NEVER INT64_C(-1) /* a version nothing ever has */
 
 struct response;
@@ -38,11 +40,11 @@ bool conditional_if_match(const char *value, struct if_match *ret_match)
  * does not parse holds nothing. */
 bool conditional_none_match(const char *value, const char *etag);
 
-/* "VERSION" or "VERSION.PICTURE", with its quotes; picture 0: there is none. */
-const char *conditional_tag(int64_t version, int64_t picture,
+/* VERSION[.PICTURE][.lapsed] in quotes; picture 0: there is none. */
+const char *conditional_tag(int64_t version, int64_t picture, bool lapsed,
     char out[CONDITIONAL_TAG_MAX]);
 void conditional_etag_version(struct response *res, int64_t version,
-    int64_t picture);
+    int64_t picture, bool lapsed);
 void conditional_etag_body(struct response *res);
 
 #endif

@@ -25,7 +25,8 @@ typedef void render_fn(struct scope *sc, const void *object, struct buf *out);
 static const char *
 etag_of(const struct booking *booking, char out[CONDITIONAL_TAG_MAX])
 {
-	return conditional_tag(booking->version, booking->qr_picture, out);
+	return conditional_tag(booking->version, booking->qr_picture,
+	    booking->lapsed, out);
 }
 
 static void
@@ -158,7 +159,7 @@ on_booking_get(struct call *call)
 		return e;
 
 	conditional_etag_version(call->res, booking->version,
-	    booking->qr_picture);
+	    booking->qr_picture, booking->lapsed);
 	return answer_form(call->sc, call->res, 200, &form_booking, booking);
 }
 

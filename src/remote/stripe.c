@@ -202,6 +202,18 @@ create_object(const struct stripe *stripe, struct scope *sc,
 	return take_object(sc, call, kind, NULL, &answer, ret_object);
 }
 
+/* It was not asked: no row of ours may have led to such a call. */
+static enum stripe_kind
+no_amount(struct scope *sc, struct stripe_call *call)
+{
+	clear_call(call);
+	call->cause = HTTP_CLIENT_LOCAL;
+	call->param = "amount";
+	(void)scope_fail(sc, ERR_INTERNAL,
+	    "stripe: an amount that its currency does not have");
+	return STRIPE_REFUSED;
+}
+
 /* An id goes into paths, so it is looked at wherever it comes from. */
 static bool
 is_id(const char *id)
@@ -269,7 +281,8 @@ stripe_session_create(const struct stripe *stripe, struct scope *sc,
 	struct buf body;
 
 	buf_init(&body, sc->arena, STRIPE_PARAMS_MAX);
-	stripe_session_params(&body, wanted);
+	if (stripe_session_params(&body, wanted))
+		return no_amount(sc, call);
 	return create_object(stripe, sc, call, "/v1/checkout/sessions", &body,
 	    STRIPE_SESSION, ret_session);
 }
@@ -303,7 +316,8 @@ stripe_intent_create(const struct stripe *stripe, struct scope *sc,
 	struct buf body;
 
 	buf_init(&body, sc->arena, STRIPE_PARAMS_MAX);
-	stripe_intent_params(&body, wanted);
+	if (stripe_intent_params(&body, wanted))
+		return no_amount(sc, call);
 	return create_object(stripe, sc, call, "/v1/payment_intents", &body,
 	    STRIPE_INTENT, ret_intent);
 }
@@ -340,7 +354,8 @@ stripe_refund_create(const struct stripe *stripe, struct scope *sc,
 	struct buf body;
 
 	buf_init(&body, sc->arena, STRIPE_PARAMS_MAX);
-	stripe_refund_params(&body, wanted);
+	if (stripe_refund_params(&body, wanted))
+		return no_amount(sc, call);
 	return create_object(stripe, sc, call, "/v1/refunds", &body,
 	    STRIPE_REFUND, ret_refund);
 }

@@ -49,18 +49,24 @@ put_currency(struct buf *out, const char *name, const struct currency *currency)
 {
 	char code[4] = "";
 
+	if (!currency)
+		return; /* the amount's put says so */
 	for (size_t i = 0; i < 3; i++)
 		code[i] = (char)(currency->code[i] | 0x20);
 	stripe_put_text(out, name, code);
 }
 
-static void
+/* The amount comes out of a row: one that does not fit is to fail by itself,
+ * and not to end the process and with it the work of all others. */
+static enum err
 put_amount(struct buf *out, const char *name, const struct currency *currency,
     int64_t amount)
 {
-	assert(amount > 0 && amount <= currency->maximum);
-	assert(amount % currency->stripe_unit == 0);
+	if (!currency || amount <= 0 || amount > currency->maximum ||
+	    amount % currency->stripe_unit != 0)
+		return ERR_INTERNAL;
 	stripe_put_int(out, name, amount / currency->stripe_unit);
+	return ERR_OK;
 }
 
 static void
@@ -85,16 +91,20 @@ put_tags(struct buf *out, const char *at, const struct stripe_tags *tags)
 	stripe_put_text(out, name, tags->reference);
 }
 
-void
+enum err
 stripe_session_params(struct buf *out, const struct stripe_session_new *wanted)
 {
+	enum err e;
+
 	stripe_put_text(out, "mode", "payment");
 	stripe_put_text(out, "allowed_payment_method_types[0]", "card");
 	stripe_put_int(out, "line_items[0][quantity]", 1);
 	put_currency(out, "line_items[0][price_data][currency]",
 	    wanted->currency);
-	put_amount(out, "line_items[0][price_data][unit_amount]",
+	e = put_amount(out, "line_items[0][price_data][unit_amount]",
 	    wanted->currency, wanted->amount);
+	if (e)
+		return e;
 	stripe_put_text(out, "line_items[0][price_data][product_data][name]",
 	    wanted->name);
 	stripe_put_text(out,
@@ -109,12 +119,17 @@ stripe_session_params(struct buf *out, const struct stripe_session_new *wanted)
 	put_tags(out, "metadata", &wanted->tags);
 	stripe_put_text(out, "payment_intent_data[description]", wanted->name);
 	put_tags(out, "payment_intent_data[metadata]", &wanted->tags);
+	return ERR_OK;
 }
 
-void
+enum err
 stripe_intent_params(struct buf *out, const struct stripe_intent_new *wanted)
 {
-	put_amount(out, "amount", wanted->currency, wanted->amount);
+	enum err e = put_amount(out, "amount", wanted->currency,
+	    wanted->amount);
+
+	if (e)
+		return e;
 	put_currency(out, "currency", wanted->currency);
 	stripe_put_text(out, "allowed_payment_method_types[0]", "card");
 	stripe_put_text(out, "payment_method", wanted->payment_method);
@@ -122,6 +137,7 @@ stripe_intent_params(struct buf *out, const struct stripe_intent_new *wanted)
 	stripe_put_text(out, "return_url", wanted->return_url);
 	stripe_put_text(out, "description", wanted->description);
 	put_tags(out, "metadata", &wanted->tags);
+	return ERR_OK;
 }
 
 void
@@ -130,13 +146,18 @@ stripe_intent_cancel_params(struct buf *out)
 	stripe_put_text(out, "cancellation_reason", "abandoned");
 }
 
-void
+enum err
 stripe_refund_params(struct buf *out, const struct stripe_refund_new *wanted)
 {
+	enum err e;
+
 	stripe_put_text(out, "payment_intent", wanted->payment_intent);
-	put_amount(out, "amount", wanted->currency, wanted->amount);
+	e = put_amount(out, "amount", wanted->currency, wanted->amount);
+	if (e)
+		return e;
 	stripe_put_text(out, "reason", "requested_by_customer");
 	put_tags(out, "metadata", &wanted->tags);
+	return ERR_OK;
 }
 
 void

@@ -9,6 +9,8 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/compiler.h"
+#include "base/err.h"
 #include "remote/stripe.h"
 
 #define STRIPE_PARAMS_MAX (16 * 1024)
@@ -20,13 +22,14 @@
 void stripe_put_text(struct buf *out, const char *name, const char *value);
 void stripe_put_int(struct buf *out, const char *name, int64_t value);
 
-void stripe_session_params(struct buf *out,
-    const struct stripe_session_new *wanted);
-void stripe_intent_params(struct buf *out,
-    const struct stripe_intent_new *wanted);
+/* ERR_INTERNAL: Stripe takes no such amount in that currency (NULL: in none). */
+enum err stripe_session_params(struct buf *out,
+    const struct stripe_session_new *wanted) MUSTCHECK;
+enum err stripe_intent_params(struct buf *out,
+    const struct stripe_intent_new *wanted) MUSTCHECK;
+enum err stripe_refund_params(struct buf *out,
+    const struct stripe_refund_new *wanted) MUSTCHECK;
 void stripe_intent_cancel_params(struct buf *out);
-void stripe_refund_params(struct buf *out,
-    const struct stripe_refund_new *wanted);
 void stripe_pages_params(struct buf *out, const struct stripe_pages *pages);
 
 #endif

@@ -160,18 +160,28 @@ class Machine:
         path.write_text(text)
         path.chmod(mode)
 
-    def journal(self, unit=None, since=0):
+    def journal(self, unit=None, since=None, grep=None):
         """What a unit has logged, or all have, and systemd of it."""
         words = ["-u", unit] if unit else []
-        return self.must("journalctl", "--no-pager", "-o", "cat", *words)[since:]
+        words += [f"--after-cursor={since}"] if since else []
+        words += [f"--grep={grep}"] if grep else []
+        done = self.run("journalctl", "--no-pager", "-q", "-o", "cat", *words)
+        # 1: there are no such lines.
+        assert done.returncode == 0 or (grep and not done.stderr), done
+        return done.stdout
 
-    def now(self, unit=None):
-        """So far, for `since`."""
-        return len(self.journal(unit))
+    def now(self):
+        """So far, for `since`.  What was logged before is to be there: on a busy
+        machine the journal is late, and it would count as logged after."""
+        self.must("journalctl", "--sync")
+        said = self.must("journalctl", "--no-pager", "-n", "1", "-o", "cat",
+                         "--show-cursor")
+        return said.rpartition("-- cursor: ")[2].strip()
 
-    def events(self, unit, event, since=0):
+    def events(self, unit, event, since=None):
         """The lines of one event in the log of a unit."""
-        lines = (json.loads(line) for line in self.journal(unit, since).splitlines()
+        lines = (json.loads(line) for line in
+                 self.journal(unit, since, f'"event":"{event}"').splitlines()
                  if line.startswith("{") and line.endswith("}"))
         return [line for line in lines if line.get("event") == event]
 
@@ -179,8 +189,13 @@ class Machine:
         """The processes of a unit: {pid, here: pid, in the machine}."""
         group = self.show(unit, "ControlGroup")
         path = self.path("/sys/fs/cgroup" + group) / "cgroup.procs"
-        return {int(p): int(self.status(p)["NSpid"].split()[-1])
-                for p in path.read_text().split()} if group else {}
+        found = {}
+        for pid in path.read_text().split() if group else ():
+            try:
+                found[int(pid)] = int(self.status(pid)["NSpid"].split()[-1])
+            except (FileNotFoundError, ProcessLookupError):
+                pass  # it has ended meanwhile
+        return found
 
     def main(self, unit):
         """The main process of a unit: its pid, here."""

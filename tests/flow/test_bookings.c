@@ -322,6 +322,59 @@ lapse_all(struct world *w)
 }
 
 static void
+test_a_lapsed_hold_that_nobody_can_read_blocks_nobody(void)
+{
+	struct world w;
+	struct refusal refusal = { 0 };
+
+	world_open(&w);
+	CU_ASSERT_PTR_NOT_NULL(world_book(&w, 9, 10, "A"));
+	CU_ASSERT_PTR_NOT_NULL(world_book(&w, 9, 10, "B"));
+	CU_ASSERT_PTR_NOT_NULL(world_book(&w, 9, 10, "C"));
+	pg_do(w.pg, "update bookings.bookings set data_key = '\\x00'");
+	lapse_all(&w);
+	CU_ASSERT_EQUAL(create(&w, &w.stranger, world_request(&w, 9, 10, "D"),
+	    &refusal), ERR_OK);
+	/* Nor does it keep the child. */
+	CU_ASSERT_EQUAL(create(&w, &w.customer, world_request(&w, 9, 10, "A"),
+	    &refusal), ERR_OK);
+	CU_ASSERT_EQUAL(world_taken(&w), 2);
+	world_close(&w);
+}
+
+/* Whatever it is that stands against the end of one. */
+static void
+test_a_lapsed_hold_that_does_not_end_keeps_none_beside_it(void)
+{
+	struct world w;
+	struct refusal refusal = { 0 };
+	struct booking *bad;
+	char id[UUID_TEXT_MAX];
+
+	world_open(&w);
+	bad = world_book(&w, 9, 10, "A");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(bad);
+	CU_ASSERT_PTR_NOT_NULL(world_book(&w, 9, 10, "B"));
+	CU_ASSERT_PTR_NOT_NULL(world_book(&w, 9, 10, "C"));
+	lapse_all(&w);
+	pg_do(w.pg, "create function public.trap() returns trigger language "
+	    "plpgsql as $$ begin raise exception 'no' using errcode = 'CB010';"
+	    " end $$");
+	pg_do(w.pg, "create trigger trap before update on bookings.bookings "
+	    "for each row when (old.id = '%s') execute function "
+	    "public.trap()", uuid_format(&bad->booking_id, id));
+	CU_ASSERT_EQUAL(create(&w, &w.stranger, world_request(&w, 9, 10, "D"),
+	    &refusal), ERR_OK);
+	CU_ASSERT_EQUAL(create(&w, &w.stranger, world_request(&w, 9, 10, "E"),
+	    &refusal), ERR_OK);
+	/* That one's own place is all that it costs. */
+	CU_ASSERT_NOT_EQUAL(create(&w, &w.stranger, world_request(&w, 9, 10,
+	    "F"), &refusal), ERR_OK);
+	CU_ASSERT_EQUAL(world_taken(&w), 3);
+	world_close(&w);
+}
+
+static void
 test_a_lapsed_hold_never_blocks(void)
 {
 	struct world w;
@@ -785,6 +838,8 @@ UNIT_SUITE(bookings,
         test_guests_with_many_addresses_of_one_network_are_counted_as_one),
     UNIT_TEST(test_a_free_booking_is_confirmed_at_once),
     UNIT_TEST(test_a_lapsed_hold_never_blocks),
+    UNIT_TEST(test_a_lapsed_hold_that_nobody_can_read_blocks_nobody),
+    UNIT_TEST(test_a_lapsed_hold_that_does_not_end_keeps_none_beside_it),
     UNIT_TEST(test_expiring_twice_frees_once),
     UNIT_TEST(test_a_change_moves_places_price_and_children_together),
     UNIT_TEST(test_a_change_that_fails_leaves_the_booking_whole),

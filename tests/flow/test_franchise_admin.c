@@ -33,6 +33,18 @@ set_capacity(struct world *w, int64_t capacity)
 }
 
 static enum err
+set_currency(struct world *w, const char *currency)
+{
+	struct admin *admin = admin_of(w);
+	struct franchise_facts facts;
+
+	franchise_facts_clear(&facts);
+	facts.id = w->franchise;
+	facts.currency = currency;
+	return franchise_set(admin, w->sc, &facts);
+}
+
+static enum err
 close_day(struct world *w)
 {
 	struct admin *admin = admin_of(w);
@@ -100,6 +112,26 @@ a_hold_that_has_lapsed_does_not_keep_a_day_open(void)
 }
 
 static void
+the_currency_stays_until_the_last_hold_has_lapsed(void)
+{
+	struct world w;
+
+	world_open(&w);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(world_book(&w, 9, 10, "Alice Doe"));
+	CU_ASSERT_EQUAL(set_currency(&w, "EUR"), ERR_CONFLICT);
+	CU_ASSERT_PTR_EQUAL(strstr(w.sc->why, "the currency stays as it is "
+	    "while future bookings stand; the first is at "), w.sc->why);
+	CU_ASSERT_EQUAL(set_currency(&w, "USD"), ERR_OK);
+	let_holds_lapse(&w);
+	CU_ASSERT_EQUAL(set_currency(&w, "EUR"), ERR_OK);
+	CU_ASSERT_EQUAL(world_taken(&w), 0);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(world_book(&w, 9, 10, "Ben Doe"));
+	CU_ASSERT_EQUAL(pg_number(w.pg, "select count(*) from "
+	    "bookings.bookings where currency = 'EUR'"), 1);
+	world_close(&w);
+}
+
+static void
 a_change_is_seen_by_the_next_booking(void)
 {
 	struct world w;
@@ -121,4 +153,5 @@ a_change_is_seen_by_the_next_booking(void)
 UNIT_SUITE(franchise_admin, UNIT_TEST(a_hold_that_stands_keeps_its_places),
     UNIT_TEST(a_hold_that_has_lapsed_does_not_block_a_change),
     UNIT_TEST(a_hold_that_has_lapsed_does_not_keep_a_day_open),
+    UNIT_TEST(the_currency_stays_until_the_last_hold_has_lapsed),
     UNIT_TEST(a_change_is_seen_by_the_next_booking))

@@ -505,12 +505,13 @@ test_waits_grow_by_chance_and_have_an_end(void)
 static void
 sweep(struct stage *s)
 {
-	bool more = true;
+	struct relay_swept swept = { .more = true };
 
 	world_next(&s->w);
-	CU_ASSERT_EQUAL(relay_sweep(s->w.app, s->w.sc, RELAY_BOOKINGS, &more),
-	    ERR_OK);
-	CU_ASSERT_FALSE(more);
+	CU_ASSERT_EQUAL(relay_sweep(s->w.app, s->w.sc, RELAY_BOOKINGS,
+	    &swept), ERR_OK);
+	CU_ASSERT_FALSE(swept.more);
+	CU_ASSERT_EQUAL(swept.skipped, 0);
 }
 
 /* A booking that ended so many hours ago. */
@@ -570,6 +571,109 @@ test_bookings_that_are_over_end_by_what_happened(void)
 	stage_close(&s);
 }
 
+/* Its key is lost, or its bytes are. */
+static void
+spoil(struct stage *s, const struct booking *b)
+{
+	char id[UUID_TEXT_MAX];
+
+	pg_do(s->w.pg, "update bookings.bookings set data_key = '\\x00' "
+	    "where id = '%s'", uuid_format(&b->booking_id, id));
+}
+
+static void
+test_a_booking_that_nobody_can_read_ends_as_any_other(void)
+{
+	struct stage s;
+	struct booking *missed;
+	struct booking *hold;
+	struct booking *good;
+
+	stage_open(&s);
+	missed = world_book(&s.w, 9, 10, "Alice");
+	hold = world_book(&s.w, 11, 12, "Alice");
+	good = world_book(&s.w, 13, 14, "Alice");
+	CU_ASSERT_FATAL(missed && hold && good);
+	CU_ASSERT_EQUAL(turns(&s, RELAY_EVENTS), 3);
+	age(&s, missed, "confirmed", 2);
+	age(&s, good, "confirmed", 1);
+	spoil(&s, missed);
+	spoil(&s, hold);
+	pg_do(s.w.pg, "update bookings.bookings set hold_expires_at = now() "
+	    "where booking_status = 'pending'");
+
+	sweep(&s);
+	CU_ASSERT_EQUAL(number(&s, "select count(*) from bookings.bookings "
+	    "where booking_status = 'no_show'"), 2);
+	world_next(&s.w);
+	CU_ASSERT_EQUAL(booking_expire(s.w.app, s.w.sc, &hold->booking_id),
+	    ERR_OK);
+	CU_ASSERT_EQUAL(number(&s, "select count(*) from bookings.bookings "
+	    "where booking_status = 'expired'"), 1);
+	/* What is told of an end needs no text of theirs. */
+	CU_ASSERT_EQUAL(turns(&s, RELAY_EVENTS), 3);
+	CU_ASSERT_EQUAL(times(sent(&s), "\"BookingNoShow\""), 2);
+	CU_ASSERT_EQUAL(times(sent(&s), "\"BookingExpired\""), 1);
+	stage_close(&s);
+}
+
+/* Whatever Postgres says of one booking, under that SQLSTATE. */
+static void
+refuse(struct stage *s, const struct booking *b, const char *code)
+{
+	char id[UUID_TEXT_MAX];
+
+	pg_do(s->w.pg, "create or replace function public.trap() returns "
+	    "trigger language plpgsql as $$ begin raise exception 'no' using "
+	    "errcode = '%s'; end $$", code);
+	pg_do(s->w.pg, "create or replace trigger trap before update on "
+	    "bookings.bookings for each row when (old.id = '%s') execute "
+	    "function public.trap()", uuid_format(&b->booking_id, id));
+}
+
+static void
+test_a_booking_that_does_not_end_stops_no_other_and_no_cleaning(void)
+{
+	struct stage s;
+	struct booking *bad;
+	struct booking *good;
+	struct relay_swept swept;
+	char id[UUID_TEXT_MAX];
+
+	stage_open(&s);
+	bad = world_book(&s.w, 9, 10, "Alice");
+	good = world_book(&s.w, 11, 12, "Alice");
+	CU_ASSERT_FATAL(bad && good);
+	age(&s, bad, "confirmed", 2);
+	age(&s, good, "confirmed", 1);
+	pg_do(s.w.pg, "insert into bookings.idempotency_keys (caller, key, "
+	    "fingerprint, booking_id, answer, created_at) select 'c', 'old', "
+	    "'', b.id, '', now() - interval '25 hours' from (select id from "
+	    "bookings.bookings limit 1) b");
+
+	/* An outage is no booking's fault: nothing is passed over. */
+	refuse(&s, bad, "57P03");
+	world_next(&s.w);
+	CU_ASSERT_NOT_EQUAL(relay_sweep(s.w.app, s.w.sc, RELAY_BOOKINGS,
+	    &swept), ERR_OK);
+	CU_ASSERT_EQUAL(number(&s, "select count(*) from bookings.bookings "
+	    "where booking_status = 'no_show'"), 0);
+
+	refuse(&s, bad, "CB010");
+	world_next(&s.w);
+	CU_ASSERT_EQUAL_FATAL(relay_sweep(s.w.app, s.w.sc, RELAY_BOOKINGS,
+	    &swept), ERR_OK);
+	CU_ASSERT_EQUAL(swept.skipped, 1);
+	CU_ASSERT_FALSE(swept.more);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(swept.why);
+	CU_ASSERT_PTR_NOT_NULL(strstr(swept.why, uuid_format(&bad->booking_id,
+	    id)));
+	CU_ASSERT_EQUAL(number(&s, "select count(*) from bookings.bookings "
+	    "where booking_status = 'no_show'"), 1);
+	CU_ASSERT_EQUAL(world_count(&s.w, "bookings.idempotency_keys"), 0);
+	stage_close(&s);
+}
+
 static void
 test_what_is_old_is_forgotten_and_what_is_dead_is_not(void)
 {
@@ -623,4 +727,6 @@ UNIT_SUITE(relay,
     UNIT_TEST(test_work_that_nobody_knows_is_refused_and_found_by_its_operator),
     UNIT_TEST(test_waits_grow_by_chance_and_have_an_end),
     UNIT_TEST(test_bookings_that_are_over_end_by_what_happened),
+    UNIT_TEST(test_a_booking_that_nobody_can_read_ends_as_any_other),
+    UNIT_TEST(test_a_booking_that_does_not_end_stops_no_other_and_no_cleaning),
     UNIT_TEST(test_what_is_old_is_forgotten_and_what_is_dead_is_not))

@@ -3,6 +3,8 @@ sandbox: what is due, what is held until it is paid, what comes back, and what
 becomes of money that comes for a change that is over.  After each test our
 books, the journal and Stripe's agree."""
 
+import base64
+import json
 import os
 import pathlib
 import signal
@@ -325,6 +327,96 @@ def test_yen_are_asked_for_and_given_back_whole(shop):
         ("cancelled", "succeeded", "750.00"),
         ("cancelled", "succeeded", "751.00"),
         ("price_down", "succeeded", "750.00")]
+
+
+def test_a_price_in_another_currency_is_no_price_of_the_booking(shop):
+    house, day = shop.franchise(2), day_in(5)
+    token, made = shop.paid_booking(house, day, 9, 12)
+    hold_token = shop.token()
+    hold = shop.book(hold_token, house, day, 9, 12)
+    with shop.cursor() as cursor:
+        # What Postgres refuses, and an older release has let pass.
+        cursor.execute("set local session_replication_role = replica")
+        cursor.execute("update franchises.franchises set currency = 'JPY', standard_rate = 1500, "
+                       "peak_hour_rate = 1500, version = version + 1 where id = %s", (house,))
+    shop.redis("flushall")
+    for whose, booking in ((token, made), (hold_token, hold)):
+        for last in (11, 13):
+            told = ask(shop, whose, booking, day, last=last, status=409)
+            assert told["code"] == "state_conflict" and "currency" in told["detail"]
+        assert shop.read(whose, booking)["total_amount"] == 45
+    # What costs nothing more is none of the currency's business.
+    child = {"name": "Alice Roe", "age": 6}
+    assert ask(shop, token, made, children=[child])["children"][0]["name"] == "Alice Roe"
+    assert shop.refunds(made) == [] and waits(shop, made) is None
+    assert shop.cancel(token, made)["refund_amount"] == 45
+    shop.cancel(hold_token, hold)
+
+
+def test_an_amount_that_stripe_cannot_take_fails_as_a_row_and_stops_nobody(shop, tmp_path):
+    def price(made, currency, amount):
+        shop.sql("update bookings.bookings set currency = %s, total_amount = %s where id = %s",
+                 currency, amount, made["booking_id"])
+        shop.sql("update payments.payments set currency = %s, amount = %s where booking_id = %s",
+                 currency, amount, made["booking_id"])
+
+    day = day_in(5)
+    token, other = shop.paid_booking(shop.franchise(1), day, 9, 12)
+    shop.sandbox.fault(SESSIONS, "fail", saved=False)
+    bad_token = shop.token()
+    bad = shop.book(bad_token, shop.franchise(1), day, 9, 12)
+    assert bad["payment_status"] == "queued"
+    shop.sandbox.lift()
+    shop.forget_outage()
+    # No franchise can ask for it any more: half a yen.
+    price(bad, "JPY", 45.50)
+    shop.cancel(token, other)
+    shop.sql("update bookings.outbox set due_at = now() - interval '1 hour' where topic = "
+             "'payments' and booking_id = %s and type = 'session' and sent_at is null",
+             bad["booking_id"])
+    log = tmp_path / "relay.log"
+    Relay(shop.env, "payments", log).once()
+    assert shop.refunds(other) == [("cancelled", "succeeded", "45.00")]
+    tries, why = shop.sql("select attempts, failure from bookings.outbox where topic = "
+                          "'payments' and booking_id = %s and type = 'session' and sent_at is "
+                          "null", bad["booking_id"])[0]
+    assert tries == 1 and why == "refused"
+    assert '"outbox_refused"' in log.read_text()
+    before = shop.workers()
+    assert shop.link(bad_token, bad).status == 500
+    assert shop.workers() == before
+    price(bad, "USD", 45)
+    shop.cancel(bad_token, bad)
+
+
+def test_the_manage_link_goes_with_its_booking_and_ends_30_days_after_it(shop):
+    token, made = shop.paid_booking(shop.franchise(2), day_in(5), 9, 10)
+    manage = made["manage_url"].rpartition("#token=")[2]
+    ask(shop, manage, made, day_in(100), 9, 10)
+
+    def days_after_its_end(days):
+        end = shop.one("select extract(epoch from end_datetime - now())::bigint from "
+                       "bookings.bookings where id = %s", made["booking_id"])
+        move(shop, made, -(end // 3600 * 3600) - days * 86400)
+        shop.redis("flushall")
+
+    # Moved on and on, it may be far from where it was made: years, not days.
+    claims = json.loads(base64.urlsafe_b64decode(manage.split(".")[1] + "=="))
+    assert claims["exp"] > time.time() + 5 * 365 * 86400
+    assert shop.get(path_of(made), manage).status == 200
+    days_after_its_end(30)
+    assert shop.get(path_of(made), manage).status == 200
+    days_after_its_end(31)
+    payment = shop.one("select id from payments.payments where booking_id = %s",
+                       made["booking_id"])
+    late = [shop.get(path_of(made), manage), shop.get(path_of(made) + "/qr", manage),
+            shop.get(path_of(made) + "/cancellation-quote", manage),
+            shop.ask("PUT", path_of(made), manage, {"end_datetime": at(day_in(5), 11)}, **keyed()),
+            shop.ask("DELETE", path_of(made), manage, **keyed()),
+            shop.ask("POST", path_of(made) + "/payment", manage, VISA, **keyed()),
+            shop.get(f"{V1}/payments/{payment}", manage)]
+    assert {(a.status, a.code) for a in late} == {(401, "invalid_credentials")}, late
+    assert shop.get(path_of(made), token).status == 200
 
 
 def test_what_is_below_stripes_minimum_is_waived_and_never_paid_out(shop):
@@ -883,6 +975,38 @@ def test_one_key_is_one_change_and_one_answer(shop):
         "end_datetime": at(day, 12)}, **key)
     assert (other.status, other.code) == (422, "idempotency_key_reused")
     assert len(shop.payments(made)) == 2
+
+
+def test_what_the_clock_alone_has_changed_is_no_304(shop):
+    day = day_in(5)
+    hold_token = shop.token()
+    hold = shop.book(hold_token, shop.franchise(1), day, 9, 10)
+    token, made, now = dearer(shop)
+    assert now["pending_change"]
+
+    def read(whose, booking, etag):
+        return shop.get(path_of(booking), whose, If_None_Match=etag)
+
+    before = [shop.get(path_of(b), t).headers["ETag"] for t, b in ((hold_token, hold),
+                                                                   (token, made))]
+    assert read(hold_token, hold, before[0]).status == read(token, made, before[1]).status == 304
+    shop.lapse(hold)
+    shop.lapse_change(made)
+    expired, dropped = read(hold_token, hold, before[0]), read(token, made, before[1])
+    assert (expired.status, expired.body["status"]) == (200, "expired")
+    assert (dropped.status, dropped.body["pending_change"]) == (200, None)
+    # That is a state of its own, and no version of its own: nobody changed anything.
+    for whose, booking, answer, old in ((hold_token, hold, expired, before[0]),
+                                        (token, made, dropped, before[1])):
+        etag = answer.headers["ETag"]
+        assert etag != old and read(whose, booking, etag).status == 304
+    for etag in (before[1], dropped.headers["ETag"]):
+        ask(shop, token, made, headers={"If_Match": etag},
+            customer_info={"phone": "+1 555 0100 777"})
+        shop.sql("update bookings.bookings set version = version - 1 where id = %s",
+                 made["booking_id"])
+    ask(shop, token, made, status=412, headers={"If_Match": '"1.lapsed"'},
+        customer_info={"phone": "+1 555 0100 778"})
 
 
 def test_every_step_of_a_change_is_another_version(shop):

@@ -129,6 +129,7 @@ def test_slots_that_are_over_keep_their_capacity(world):
     (("--open", "08:30"), "new hours"),
     (("--open", "10:00"), "new hours"),
     (("--close", "10:00"), "new hours"),
+    (("--currency", "EUR"), "the currency stays as it is while future bookings stand"),
 ])
 def test_slots_do_not_move_under_bookings(world, change, sentence):
     date = day(world)
@@ -167,6 +168,44 @@ def test_empty_slots_of_the_old_grid_do_not_block_the_new_one(world):
     assert world.one("select count(*) from franchises.slot_ledger") == 0
     world.one("select bookings.quote(%s, %s)", (FRANCHISE, f"{date} 09:00Z"))
     assert world.one("select count(*) from franchises.slot_ledger") == 20
+
+
+def test_a_booking_that_was_priced_in_the_old_currency_finds_no_slot(world):
+    """Its price was read before the change, its places are taken after it."""
+    date = day(world)
+    book(world, "2020-01-06 09:00Z", "2020-01-06 10:00Z")  # over: it does not count
+    world.one("select bookings.quote(%s, %s)", (FRANCHISE, f"{date} 09:00Z"))
+    done = world.ctl("franchise", "set", FRANCHISE, "--currency", "EUR")
+    assert done.returncode == 0, done.stderr
+    world.refused("CB001", "select bookings.move_places(%s, %s, %s, 60, 1)",
+                  (FRANCHISE, f"{date} 09:00Z", f"{date} 10:00Z"))
+    assert world.one("select count(*) from franchises.slot_ledger") == 1
+    # Nor does whoever goes past bookingctl change it under a booking.
+    book(world, f"{date} 09:00Z", f"{date} 10:00Z")
+    world.refused("CB010", "update franchises.franchises set currency = 'JPY' where id = %s",
+                  (FRANCHISE,))
+    world.all("update franchises.franchises set currency = 'EUR' where id = %s", (FRANCHISE,))
+
+
+def test_a_currency_waits_for_a_booking_being_placed_and_stays(world):
+    date = day(world)
+    world.one("select bookings.quote(%s, %s)", (FRANCHISE, f"{date} 09:00Z"))
+    placing = world.connect()
+    placing.autocommit = False
+    world.all("select bookings.move_places(%s, %s, %s, 60, 5)",
+              (FRANCHISE, f"{date} 09:00Z", f"{date} 10:00Z"), connection=placing)
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(
+        world.ctl("franchise", "set", FRANCHISE, "--currency", "EUR")))
+    thread.start()
+    while not world.all("select pid from pg_stat_activity where application_name = 'bookingctl' "
+                        "and datname = %s and wait_event_type = 'Lock'", (world.name,)):
+        assert thread.is_alive(), answers[0]
+    placing.commit()
+    thread.join(30)
+    assert answers[0].returncode == 1 and f"{date} 09:00" in answers[0].stderr
+    assert world.one("select currency from franchises.franchises where id = %s",
+                     (FRANCHISE,)) == "USD"
 
 
 def test_a_day_with_bookings_does_not_close_and_an_empty_one_does(world):

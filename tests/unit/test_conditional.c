@@ -32,19 +32,36 @@ if_match_reads_versions_and_passes_over_other_tags(void)
 }
 
 static void
-if_match_reads_the_version_whatever_picture_was_there(void)
+if_match_reads_the_version_whatever_else_is_there(void)
 {
 	static const char *const none[] = { "\"3.\"", "\"3.x\"", "\"3.01\"",
 		"\".1\"", "\"3.1.1\"", "\"3,1\"", "W/\"3.1\"", "\"0.1\"",
-		"\"1234567890123456789\"", "\"3.1234567890123456789\"" };
+		"\"1234567890123456789\"", "\"3.1234567890123456789\"",
+		"\"3.lapse\"", "\"3.lapsed.1\"", "\"3.lapsedd\"",
+		"\"3lapsed\"", "\"3..lapsed\"", "\"lapsed\"",
+		"\"3.1.\"", "W/\"3.lapsed\"" };
 	char tag[CONDITIONAL_TAG_MAX];
 	struct if_match m;
 
-	CU_ASSERT_TRUE(conditional_if_match(conditional_tag(12, 0, tag), &m));
+	CU_ASSERT_TRUE(conditional_if_match(conditional_tag(12, 0, false,
+	    tag), &m));
 	CU_ASSERT_STRING_EQUAL(tag, "\"12\"");
 	CU_ASSERT_EQUAL(m.versions[0], 12);
-	CU_ASSERT_TRUE(conditional_if_match(conditional_tag(12, 34, tag), &m));
+	CU_ASSERT_TRUE(conditional_if_match(conditional_tag(12, 34, false,
+	    tag), &m));
 	CU_ASSERT_STRING_EQUAL(tag, "\"12.34\"");
+	CU_ASSERT_EQUAL(m.count, 1);
+	CU_ASSERT_EQUAL(m.versions[0], 12);
+	CU_ASSERT_TRUE(conditional_if_match(conditional_tag(12, 0, true,
+	    tag), &m));
+	CU_ASSERT_STRING_EQUAL(tag, "\"12.lapsed\"");
+	CU_ASSERT_EQUAL(m.count, 1);
+	CU_ASSERT_EQUAL(m.versions[0], 12);
+	CU_ASSERT_TRUE(conditional_if_match(conditional_tag(INT64_MAX,
+	    INT64_MAX, true, tag), &m));
+	CU_ASSERT_STRING_EQUAL(tag, "\"9223372036854775807."
+	    "9223372036854775807.lapsed\"");
+	CU_ASSERT_TRUE(conditional_if_match("\"12.34.lapsed\"", &m));
 	CU_ASSERT_EQUAL(m.count, 1);
 	CU_ASSERT_EQUAL(m.versions[0], 12);
 	for (size_t i = 0; i < ARRAY_LEN(none); i++) {
@@ -156,7 +173,7 @@ ready_json_is_named_by_its_digest(void)
 
 UNIT_SUITE(conditional,
     UNIT_TEST(if_match_reads_versions_and_passes_over_other_tags),
-    UNIT_TEST(if_match_reads_the_version_whatever_picture_was_there),
+    UNIT_TEST(if_match_reads_the_version_whatever_else_is_there),
     UNIT_TEST(what_is_no_list_of_tags_is_refused),
     UNIT_TEST(if_none_match_compares_weakly),
     UNIT_TEST(the_use_case_is_handed_one_version_to_hold_against),

@@ -346,17 +346,17 @@ test_all_that_is_ever_sent_is_what_the_list_says(void)
 	    currency_find("USD");
 	session.tags = all_tags();
 	body = new_body();
-	stripe_session_params(&body, &session);
+	CU_ASSERT_EQUAL(stripe_session_params(&body, &session), ERR_OK);
 	CU_ASSERT_STRING_EQUAL(body.data, listed("POST /v1/checkout/sessions"));
 	body = new_body();
-	stripe_intent_params(&body, &intent);
+	CU_ASSERT_EQUAL(stripe_intent_params(&body, &intent), ERR_OK);
 	CU_ASSERT_STRING_EQUAL(body.data, listed("POST /v1/payment_intents"));
 	body = new_body();
 	stripe_intent_cancel_params(&body);
 	CU_ASSERT_STRING_EQUAL(body.data,
 	    listed("POST /v1/payment_intents/{id}/cancel"));
 	body = new_body();
-	stripe_refund_params(&body, &refund);
+	CU_ASSERT_EQUAL(stripe_refund_params(&body, &refund), ERR_OK);
 	CU_ASSERT_STRING_EQUAL(body.data, listed("POST /v1/refunds"));
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
 		struct stripe_pages pages = {
@@ -390,7 +390,7 @@ test_what_is_absent_or_empty_is_not_sent(void)
 
 	begin();
 	body = new_body();
-	stripe_session_params(&body, &session);
+	CU_ASSERT_EQUAL(stripe_session_params(&body, &session), ERR_OK);
 	CU_ASSERT_PTR_NULL(strstr(body.data, "email"));
 	CU_ASSERT_PTR_NULL(strstr(body.data, "metadata"));
 	CU_ASSERT_PTR_NULL(strstr(body.data, "locale"));
@@ -417,13 +417,51 @@ test_yen_go_out_whole_and_come_back_as_hundredths(void)
 
 	begin();
 	body = new_body();
-	stripe_refund_params(&body, &refund);
+	CU_ASSERT_EQUAL(stripe_refund_params(&body, &refund), ERR_OK);
 	CU_ASSERT_PTR_NOT_NULL(strstr(body.data, "&amount=12000&"));
 	CU_ASSERT_EQUAL(stripe_object_read(&sc, STRIPE_REFUND, json,
 	    strlen(json), &back), ERR_OK);
 	CU_ASSERT_EQUAL(back.amount, 1200000);
 	CU_ASSERT_PTR_EQUAL(back.currency, refund.currency);
 	CU_ASSERT_EQUAL(back.status, STRIPE_REFUND_PENDING);
+	end();
+}
+
+static void
+test_an_amount_that_does_not_fit_is_an_error_and_not_sent(void)
+{
+	static const struct {
+		const char *currency;
+		int64_t amount;
+	} rows[] = {
+		{ "JPY", 4550 }, /* half a yen */
+		{ "USD", 0 },
+		{ "USD", -1 },
+		{ "USD", INT64_C(100000000) },
+		{ "KWD", 1000 }, /* none of ours */
+	};
+
+	begin();
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct currency *currency =
+		    currency_find(rows[i].currency);
+		struct stripe_session_new session = full_session;
+		struct stripe_intent_new intent = { .currency = currency,
+			.amount = rows[i].amount };
+		struct stripe_refund_new refund = { .currency = currency,
+			.amount = rows[i].amount, .payment_intent = "pi_1" };
+		struct buf body = new_body();
+
+		session.currency = currency;
+		session.amount = rows[i].amount;
+		CU_ASSERT_EQUAL(stripe_session_params(&body, &session),
+		    ERR_INTERNAL);
+		CU_ASSERT_EQUAL(stripe_intent_params(&body, &intent),
+		    ERR_INTERNAL);
+		CU_ASSERT_EQUAL(stripe_refund_params(&body, &refund),
+		    ERR_INTERNAL);
+		CU_ASSERT_PTR_NULL(strstr(body.data, "amount"));
+	}
 	end();
 }
 
@@ -834,6 +872,7 @@ UNIT_SUITE(stripe,
     UNIT_TEST(test_a_header_has_a_limit_in_length_and_parts),
     UNIT_TEST(test_all_that_is_ever_sent_is_what_the_list_says),
     UNIT_TEST(test_what_is_absent_or_empty_is_not_sent),
+    UNIT_TEST(test_an_amount_that_does_not_fit_is_an_error_and_not_sent),
     UNIT_TEST(test_yen_go_out_whole_and_come_back_as_hundredths),
     UNIT_TEST(test_a_session_is_read_into_our_words_and_units),
     UNIT_TEST(test_what_is_not_quite_the_object_is_refused),
