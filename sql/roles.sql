@@ -38,7 +38,7 @@ begin
                                      'remember', 'check_in', 'check_out'))
                     or (n.nspname = 'payments'
                    and p.proname in ('apply', 'keep_event', 'restate_answer',
-                                     'is_of_others')) loop
+                                     'is_of_others', 'was_of_others', 'in_dispute')) loop
             execute format('grant execute on function %s to booking_api', s);
         end loop;
     end if;
@@ -64,7 +64,8 @@ begin
                    and (p.proname in ('release', 'end_change', 'finish', 'prune', 'qr_stored')
                         or p.proname like 'outbox\_%'))
                     or (n.nspname = 'payments'
-                   and p.proname in ('apply', 'keep_event', 'is_of_others')) loop
+                   and p.proname in ('apply', 'keep_event', 'is_of_others',
+                                     'was_of_others', 'in_dispute')) loop
             execute format('grant execute on function %s to booking_relay', s);
         end loop;
     end if;

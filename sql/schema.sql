@@ -1481,6 +1481,13 @@ returns boolean language sql immutable as $$
     select p_reason in ('late', 'duplicate', 'superseded')
 $$;
 
+-- What goes back of such a payment is not the booking's either, whoever sends it.
+create function payments.was_of_others(p_payment uuid)
+returns boolean language sql stable as $$
+    select exists (select from payments.refunds r
+                    where r.payment_id = p_payment and payments.is_of_others(r.reason))
+$$;
+
 -- A refund is owed from its row on; what failed is owed no less, but no longer
 -- on its way.  Everything that is summed up elsewhere is summed here.
 create function payments.sum_up(p_booking uuid)
@@ -1495,19 +1502,20 @@ begin
     update bookings.bookings b
        set paid_amount = p.paid, refunded_amount = p.refunded,
            payment_status = case
-               when r.due > 0 and r.due >= p.paid - r.others then 'refunded'
-               when r.due > 0 then 'partially_refunded'
+               when p.due > 0 and p.due >= p.paid - p.others then 'refunded'
+               when p.due > 0 then 'partially_refunded'
                when p.paid > 0 and p.refunded >= p.paid
                     and b.booking_status in ('expired', 'cancelled') then 'refunded'
                when b.payment_status in ('refunded', 'partially_refunded') then 'paid'
                else b.payment_status end
       from (select coalesce(sum(q.amount) filter (where q.payment_status = 'succeeded'), 0) as paid,
-                   coalesce(sum(q.refunded_amount), 0) as refunded
-              from payments.payments q where q.booking_id = p_booking) as p,
-           (select coalesce(sum(q.amount) filter (where payments.is_of_others(q.reason)), 0) as others,
-                   coalesce(sum(q.amount) filter (where not payments.is_of_others(q.reason)
-                                                    and q.refund_status <> 'failed'), 0) as due
-              from payments.refunds q where q.booking_id = p_booking) as r
+                   coalesce(sum(q.refunded_amount), 0) as refunded,
+                   coalesce(sum(q.amount) filter (where q.payment_status = 'succeeded'
+                                                    and o.of_others), 0) as others,
+                   coalesce(sum(q.refunded_amount) filter (where not o.of_others), 0) as due
+              from payments.payments q
+             cross join lateral (select payments.was_of_others(q.id) as of_others) as o
+             where q.booking_id = p_booking) as p
      where b.id = p_booking;
 end $$;
 
@@ -1531,6 +1539,17 @@ begin
      where booking_id = p_booking
        and payment_status in ('queued', 'open', 'requires_action', 'processing');
 end $$;
+
+-- Once a booking is confirmed, by whatever, no other attempt to pay it is wanted.
+-- The one that confirmed it has succeeded by then.
+create function bookings.confirmed_once() returns trigger language plpgsql as $$
+begin
+    perform payments.supersede(new.id);
+    return null;
+end $$;
+create trigger confirmed_once after update of booking_status on bookings.bookings
+    for each row when (new.booking_status = 'confirmed' and old.booking_status <> 'confirmed')
+    execute function bookings.confirmed_once();
 
 create function payments.put_refunds(p_booking uuid, p_ids uuid[], p_payments uuid[],
     p_amounts bigint[], p_reasons text[])
@@ -2135,3 +2154,12 @@ begin
     perform bookings.tell(p_id, b.event_sequence, p_news_topics, p_news_types, p_news_ids,
         p_news_facts, p_news_sealed, p_news_due);
 end $$;
+
+-- How much of a payment the journal says is in dispute: hundredths.
+create function payments.in_dispute(p_booking uuid, p_payment uuid)
+returns bigint language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+    select (coalesce(sum(j.amount), 0) * 100)::bigint
+      from payments.journal j
+     where j.booking_id = p_booking and j.reference = p_payment and j.kind = 'dispute'
+       and j.account = 'disputes'
+$$;

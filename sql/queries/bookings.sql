@@ -69,10 +69,10 @@ select b.id, b.customer_id, b.franchise_id, b.booking_status, b.start_datetime, 
               (4, c.pickup_authorization), (5, c.special_instructions)) as t (part, text)
         where c.booking_id = b.id and not c.change) as c
  cross join lateral (
-       select coalesce(sum(r.amount), 0) as others,
-              coalesce(sum(r.amount) filter (where r.refund_status <> 'failed'), 0) as returned
-         from payments.refunds r
-        where r.booking_id = b.id and payments.is_of_others(r.reason)) as m
+       select coalesce(sum(q.amount), 0) as others, coalesce(sum(q.refunded_amount), 0) as returned
+         from payments.payments q
+        where q.booking_id = b.id and q.payment_status = 'succeeded'
+          and payments.was_of_others(q.id)) as m
   left join bookings.idempotency_keys k on k.caller = coalesce($4::text, '')
        and k.key = coalesce($5::text, '')
   left join bookings.bookings kb on kb.id = k.booking_id

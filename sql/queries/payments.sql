@@ -6,7 +6,7 @@ select p.id, p.booking_id, p.stripe_payment_id, (p.amount * 100)::bigint as amou
        p.payment_method, p.payment_status, p.processed_at, p.created_at, p.updated_at,
        p.session_id, p.session_url, p.session_expires_at, p.failure_code,
        (p.refunded_amount * 100)::bigint as refunded_amount, p.stripe_account, p.version::bigint,
-       p.change_id, p.change_end
+       p.change_id, p.change_end, payments.was_of_others(p.id) as of_others
   from payments.payments p
  where p.id = $1::uuid or p.session_id = $2::text or p.stripe_payment_id = $3::text
  limit 1
@@ -18,7 +18,7 @@ select p.id, p.booking_id, p.stripe_payment_id, (p.amount * 100)::bigint as amou
        p.payment_method, p.payment_status, p.processed_at, p.created_at, p.updated_at,
        p.session_id, p.session_url, p.session_expires_at, p.failure_code,
        (p.refunded_amount * 100)::bigint as refunded_amount, p.stripe_account, p.version::bigint,
-       p.change_id, p.change_end
+       p.change_id, p.change_end, payments.was_of_others(p.id) as of_others
   from (select q.* from payments.payments q
          where q.booking_id = $1::uuid
          order by (q.payment_status in ('queued', 'open', 'requires_action', 'processing',
@@ -104,13 +104,24 @@ update bookings.outbox o set due_at = now(), attempts = 0, dead_at = null
                                  where r.payment_id = p.id))
 
 -- :name refunds_owed :all :read :late
--- Refunds that failed, and that no later one has made good.
-select r.id, r.payment_id, r.booking_id, (r.amount * 100)::bigint as amount, r.currency::text,
-       r.failure_reason::text
-  from payments.refunds r
- where r.refund_status = 'failed'
-   and not exists (select from payments.refunds n
-                    where n.payment_id = r.payment_id and n.created_at > r.created_at
-                      and n.refund_status <> 'failed' and n.amount >= r.amount)
- order by r.created_at, r.id
+-- Refunds that failed, oldest first, less what staff has sent back since of the
+-- same payment, or its cancellation, which counts what failed as still there.
+with failed as (
+    select r.*, sum(r.amount) over (partition by r.payment_id order by r.created_at, r.id) as through,
+           min(r.created_at) over (partition by r.payment_id) as since
+      from payments.refunds r
+     where r.refund_status = 'failed'
+)
+select f.id, f.payment_id, f.booking_id, (f.amount * 100)::bigint as amount, f.currency::text,
+       f.failure_reason::text
+  from failed f
+ where f.through > coalesce((select sum(n.amount) from payments.refunds n
+                              where n.payment_id = f.payment_id and n.created_at > f.since
+                                and n.refund_status <> 'failed'
+                                and n.reason in ('staff', 'cancelled')), 0)
+ order by f.created_at, f.id
  limit 1000
+
+-- :name dispute_standing :one :read
+-- How much of a payment the journal says is in dispute.
+select payments.in_dispute($1::uuid, $2::uuid) as amount

@@ -42,8 +42,6 @@ select d.kind, k.booking_id, k.id as our_id, k.charge as stripe_id, d.theirs, d.
              then 'here in ' || k.our_currency end),
        ('charge_refunds', k.payment_status = 'succeeded' and k.refunded <> k.sent,
         k.refunded, k.sent, null),
-       ('dispute', k.payment_status = 'succeeded' and k.disputed = 1 and not k.known_dispute,
-        k.amount, 0::bigint, 'the dispute is not in the journal'),
        ('dispute', k.payment_status = 'succeeded' and k.disputed = 0 and k.known_dispute,
         0::bigint, k.amount, 'Stripe knows of no dispute')
        ) as d (kind, differs, theirs, ours, note)

@@ -94,7 +94,9 @@ news_of_change(struct scope *sc, const struct changing *c, struct news *news)
 		news_event(news, sc, "BookingConfirmed", &id, c->b, &c->key);
 		news_ticket(news);
 	}
-	if (replaces || !uuid_is_none(&c->attempt))
+	/* What cost something and is free now leaves a page behind, too. */
+	if (replaces || !uuid_is_none(&c->attempt) ||
+	    strcmp(c->b->status, c->row.status) != 0)
 		news_work(news, "payments", "close", "{}", NONE);
 	if (!uuid_is_none(&c->attempt))
 		news_payment(news, sc, "session", &c->attempt,

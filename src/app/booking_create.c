@@ -79,6 +79,15 @@ new_code(struct scope *sc)
 }
 
 /* The booking as it will stand when it is placed on this day. */
+/* Not beyond the booking: what is over must not be paid any more. */
+static int64_t
+hold_end(const struct app *app, int64_t now_us, int64_t end_us)
+{
+	int64_t until_us = now_us + app->conf->hold_s * USEC_PER_SEC;
+
+	return until_us < end_us ? until_us : end_us;
+}
+
 static void
 compose(struct app *app, struct scope *sc, struct making *m,
     const struct day *day, const struct line *lines, size_t line_count,
@@ -114,7 +123,7 @@ compose(struct app *app, struct scope *sc, struct making *m,
 	    UUID_TEXT_MAX)), manage_token(app, sc, &b->booking_id,
 	    &b->customer_id, b->end_us + MANAGE_DAYS_MAX * USEC_PER_DAY));
 	b->hold_expires_us = free_of_charge ? NONE :
-	    day->as_of_us + app->conf->hold_s * USEC_PER_SEC;
+	    hold_end(app, day->as_of_us, b->end_us);
 	b->child_count = (int64_t)m->children.count;
 	b->line_items = lines_json(sc, lines, line_count, b->child_count);
 	b->customer_info = m->req->customer_info;

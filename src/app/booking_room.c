@@ -128,6 +128,15 @@ booking_no_room(struct app *app, struct scope *sc, const struct day *day,
 }
 
 enum err
+booking_room_free(struct app *app, struct scope *sc,
+    const struct uuid *franchise, int64_t from_us, int64_t until_us,
+    size_t *ret_freed)
+{
+	return free_lapsed(app, sc, STMT_HOLDS_LAPSED, franchise, from_us,
+	    until_us, ret_freed);
+}
+
+enum err
 booking_child_busy(struct app *app, struct scope *sc,
     const struct uuid *customer, int64_t from_us, int64_t until_us)
 {

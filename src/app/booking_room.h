@@ -5,6 +5,7 @@
 #ifndef APP_BOOKING_ROOM_H
 #define APP_BOOKING_ROOM_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/compiler.h"
@@ -24,6 +25,11 @@ struct scope;
 enum err booking_no_room(struct app *app, struct scope *sc,
     const struct day *day, struct span span, int64_t children,
     struct refusal *ret_refusal) MUSTCHECK;
+
+/* Free what lapsed at a franchise over the period; how many it was. */
+enum err booking_room_free(struct app *app, struct scope *sc,
+    const struct uuid *franchise, int64_t from_us, int64_t until_us,
+    size_t *ret_freed) MUSTCHECK;
 
 /* A child seems to be elsewhere: free what lapsed of the customer's holds and
  * changes over the period.  ERR_STALE: try again; ERR_CHILD_BUSY: it is elsewhere. */

@@ -20,6 +20,8 @@ struct facts_row {
 	bool is_active;
 };
 
+#define CLOSED_MAX 1000 /* days that are shown */
+
 #define COLUMN(name, kind, field) \
 	{ name, kind, offsetof(struct facts_row, field) }
 static const struct column facts_items[] = {
@@ -192,6 +194,7 @@ closed_read(struct admin *admin, struct scope *sc,
 
 	args_init(&args, sc->arena);
 	args_uuids(&args, &facts->id, 1);
+	args_i64(&args, CLOSED_MAX);
 	e = db_all(admin->db, sc, STMT_FRANCHISE_CLOSED, &args,
 	    &closed_columns, &rows, &count);
 	if (e)

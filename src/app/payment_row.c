@@ -31,6 +31,7 @@ static const struct column payment_items[] = {
 	COLUMN("version", COLUMN_I64, version),
 	COLUMN("change_id", COLUMN_UUID, change),
 	COLUMN("change_end", COLUMN_TEXT, change_end),
+	COLUMN("of_others", COLUMN_BOOL, of_others),
 };
 #undef COLUMN
 static const struct columns payment_columns = { sizeof(struct payment_row),
@@ -145,6 +146,8 @@ payment_wanted(struct scope *sc, const struct booking_row *booking,
 		return scope_fail(sc, ERR_STATE, "the booking has expired");
 	if (strcmp(booking->status, "cancelled") == 0)
 		return scope_fail(sc, ERR_STATE, "the booking is cancelled");
+	if (booking->end_us <= booking->as_of_us)
+		return scope_fail(sc, ERR_STATE, "the booking is over");
 	if (strcmp(booking->status, "pending") != 0)
 		return wanted_of_paid(sc, booking, ret_due);
 	*ret_due = (struct amount_due){ .amount = booking->total };

@@ -43,6 +43,7 @@ struct payment_row {
 	int64_t version;
 	struct uuid change;     /* of the booking, that it is for; or none */
 	const char *change_end; /* what became of that: see settlement.h */
+	bool of_others; /* late, twice, superseded: never the booking's money */
 };
 
 struct refund_row {

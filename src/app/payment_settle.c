@@ -5,6 +5,7 @@
 
 #include "app/app.h"
 #include "app/booking_pending.h"
+#include "app/booking_room.h"
 #include "app/days.h"
 #include "app/payment_row.h"
 #include "base/arena.h"
@@ -123,7 +124,8 @@ step_of(struct scope *sc, const struct payment_case *c, bool places_gone,
 	const struct booking_row *row = &c->row;
 	struct settlement_facts facts = { .due = row->total,
 		.amount = c->payment.amount,
-		.begun = row->start_us <= row->as_of_us };
+		.begun = row->start_us <= row->as_of_us,
+		.over = row->end_us <= row->as_of_us };
 	enum err e;
 
 	if (!lifecycle_parse(row->status, &facts.booking))
@@ -143,31 +145,17 @@ step_of(struct scope *sc, const struct payment_case *c, bool places_gone,
 	return ERR_OK;
 }
 
-/* The booking becomes what its change says. */
+/* Another page for the same, still open: it is wanted no more. */
 static enum err
-take_change(struct app *app, struct scope *sc, struct decision *d,
-    struct payment_case *c)
+close_others(struct app *app, struct scope *sc, struct decision *d,
+    const struct payment_case *c)
 {
 	struct payment_row *rows = NULL;
-	struct booking *becomes;
-	struct uuid id;
 	size_t count = 0;
 	enum err e;
 
-	e = booking_pending_view(app, sc, &c->row, &c->key, c->booking,
-	    &becomes);
-	if (!e)
-		e = payment_rows(app, sc, &c->row.id, &rows, &count);
-	if (e)
-		return e;
-
-	uuid_new(&id);
-	decision_change(d, &c->row);
-	decision_status(d, NULL, "paid");
-	d->news.was_us = c->row.start_us;
-	news_event(&d->news, sc, "BookingModified", &id, becomes, &c->key);
-	/* Another page for the same change, still open. */
-	for (size_t i = 0; i < count; i++) {
+	e = payment_rows(app, sc, &c->row.id, &rows, &count);
+	for (size_t i = 0; !e && i < count; i++) {
 		enum attempt_state state;
 
 		if (uuid_equal(&rows[i].id, &c->payment.id) ||
@@ -177,7 +165,29 @@ take_change(struct app *app, struct scope *sc, struct decision *d,
 		news_work(&d->news, "payments", "close", "{}", NONE);
 		break;
 	}
-	return ERR_OK;
+	return e;
+}
+
+/* The booking becomes what its change says. */
+static enum err
+take_change(struct app *app, struct scope *sc, struct decision *d,
+    struct payment_case *c)
+{
+	struct booking *becomes;
+	struct uuid id;
+	enum err e;
+
+	e = booking_pending_view(app, sc, &c->row, &c->key, c->booking,
+	    &becomes);
+	if (e)
+		return e;
+
+	uuid_new(&id);
+	decision_change(d, &c->row);
+	decision_status(d, NULL, "paid");
+	d->news.was_us = c->row.start_us;
+	news_event(&d->news, sc, "BookingModified", &id, becomes, &c->key);
+	return close_others(app, sc, d, c);
 }
 
 static enum err
@@ -198,7 +208,7 @@ take_booking(struct app *app, struct scope *sc, struct decision *d,
 	decision_status(d, lifecycle_word(BOOKING_CONFIRMED), "paid");
 	decision_hold(d, NONE);
 	tell_confirmed(d, sc, c);
-	return ERR_OK;
+	return close_others(app, sc, d, c);
 }
 
 /* Money has landed. */
@@ -287,7 +297,8 @@ try_settle(struct app *app, struct scope *sc, const struct uuid *payment,
 		return scope_fail(sc, ERR_INTERNAL, "unknown state in row");
 	if (!attempt_may_become(from, outcome->to))
 		return keep_event(app, sc, word);
-	if (outcome->to == ATTEMPT_SUCCEEDED && outcome->amount != NONE &&
+	/* Absent is an amount in a currency that we do not know. */
+	if (outcome->to == ATTEMPT_SUCCEEDED &&
 	    (outcome->amount != c.payment.amount || !outcome->currency ||
 	    strcmp(outcome->currency, c.payment.currency) != 0))
 		return scope_fail(sc, ERR_CONFLICT, "Stripe received another "
@@ -307,20 +318,42 @@ try_settle(struct app *app, struct scope *sc, const struct uuid *payment,
 	return decision_commit(&d, app, sc);
 }
 
+/* Holds that have lapsed may keep the places, though nobody waits for them any
+ * more.  true: some were freed. */
+static bool
+free_places(struct app *app, struct scope *sc, const struct uuid *payment,
+    enum err why)
+{
+	struct payment_case c;
+	size_t freed = 0;
+
+	if (load_case(app, sc, payment, &c))
+		return false;
+	crypto_wipe(&c.key, sizeof c.key);
+	if (why == ERR_CHILD_BUSY)
+		return booking_child_busy(app, sc, &c.row.customer_id,
+		    c.row.start_us, c.row.end_us) == ERR_STALE;
+	return !booking_room_free(app, sc, &c.row.franchise_id,
+	    c.row.start_us, c.row.end_us, &freed) && freed > 0;
+}
+
 enum err
 payment_settle(struct app *app, struct scope *sc, const struct uuid *payment,
     const struct payment_outcome *outcome, const struct stripe_word *word)
 {
 	bool places_gone = false;
+	bool looked = false;
 	enum err e = ERR_STALE;
 
 	/* What is decided anew finds its own effect, if an answer was lost. */
 	for (int i = 0; i < WRITE_TRIES; i++) {
 		e = try_settle(app, sc, payment, outcome, word, places_gone);
 		/* No places, or the child has another one by now. */
-		if (e == ERR_CAPACITY || e == ERR_CHILD_BUSY)
-			places_gone = true;
-		else if (e == ERR_STATE)
+		if (e == ERR_CAPACITY || e == ERR_CHILD_BUSY) {
+			places_gone = looked || !free_places(app, sc, payment,
+			    e);
+			looked = true;
+		} else if (e == ERR_STATE)
 			return ERR_OK; /* the event had its effect */
 		else if (e != ERR_STALE && e != ERR_RETRY &&
 		    e != ERR_UNCERTAIN)

@@ -27,7 +27,8 @@ refund_plan_make(struct app *app, struct scope *sc, const struct uuid *booking,
 		const struct payment_row *p = &rows[i - 1];
 		int64_t left = p->amount - p->refunded;
 
-		if (strcmp(p->status, "succeeded") != 0 || left <= 0)
+		if (strcmp(p->status, "succeeded") != 0 || left <= 0 ||
+		    p->of_others)
 			continue;
 		if (plan.count == REFUND_PLAN_MAX)
 			break;

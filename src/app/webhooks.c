@@ -157,42 +157,103 @@ on_refund(struct app *app, struct scope *sc, const struct stripe_event *event,
 	    r->failure_reason, word);
 }
 
+struct standing {
+	int64_t amount;
+};
+
+/* What the journal must hold of the payment in dispute: what was taken, until it
+ * is given again.  An inquiry takes nothing; one that was lost may have become a
+ * dispute without a word. */
+static int64_t
+in_dispute(const struct stripe_dispute *d, bool created, int64_t standing)
+{
+	switch (d->status) {
+	case STRIPE_DISPUTE_INQUIRY:
+		return standing;
+	case STRIPE_DISPUTE_WON:
+	case STRIPE_DISPUTE_CLOSED:
+		return standing > d->amount ? standing - d->amount : 0;
+	case STRIPE_DISPUTE_LOST:
+		return standing > 0 ? standing : d->amount;
+	case STRIPE_DISPUTE_OPEN:
+		break;
+	}
+	return created ? standing + d->amount : standing;
+}
+
+static enum err
+read_standing(struct app *app, struct scope *sc, const struct payment_row *p,
+    int64_t *ret_amount)
+{
+	static const struct column items[] = { { "amount", COLUMN_I64,
+	    offsetof(struct standing, amount) } };
+	static const struct columns columns = { sizeof(struct standing), items,
+		1 };
+	struct standing found = { 0 };
+	struct args args;
+	enum err e;
+
+	args_init(&args, sc->arena);
+	args_uuid(&args, &p->booking_id);
+	args_uuid(&args, &p->id);
+	e = db_one(app->db, sc, STMT_DISPUTE_STANDING, &args, &columns,
+	    &found);
+	*ret_amount = found.amount;
+	return e;
+}
+
+/* One try to enter what has changed. */
+static enum err
+enter_dispute(struct app *app, struct scope *sc,
+    const struct stripe_event *event, const struct stripe_word *word,
+    const struct payment_row *p)
+{
+	static const struct caller system = { .kind = CALLER_SYSTEM,
+		.name = "system" };
+	bool created = event->type == STRIPE_EVENT_DISPUTE_CREATED;
+	struct decision decision;
+	struct booking_row row;
+	int64_t standing = 0;
+	int64_t more;
+	enum err e;
+
+	e = booking_row_load(app, sc, &system, &p->booking_id, NULL, &row);
+	if (!e)
+		e = read_standing(app, sc, p, &standing);
+	if (e)
+		return e;
+	more = in_dispute(event->dispute, created, standing) - standing;
+	if (more == 0)
+		return keep(app, sc, word);
+
+	decision_begin(&decision, sc, &row);
+	decision_event(&decision, word->event, word->type, word->object);
+	decision_entry(&decision, "dispute", &p->id,
+	    more > 0 ? "disputes" : "stripe", more > 0 ? "stripe" : "disputes",
+	    more > 0 ? more : -more, p->currency);
+	e = decision_commit(&decision, app, sc);
+	return e == ERR_STATE ? ERR_OK : e; /* the event had its effect */
+}
+
 /* Money taken back by the customer's bank, and given again. */
 static enum err
 on_dispute(struct app *app, struct scope *sc, const struct stripe_event *event,
     const struct stripe_word *word)
 {
-	static const struct caller system = { .kind = CALLER_SYSTEM,
-		.name = "system" };
 	const struct stripe_dispute *d = event->dispute;
-	bool created = event->type == STRIPE_EVENT_DISPUTE_CREATED;
 	struct payment_row p;
-	enum err e = ERR_STALE;
+	enum err e;
 
 	e = find(app, sc, NULL, NULL, d->payment_intent, &p);
-	if (e == ERR_NOT_FOUND || (!e && (d->amount == NONE ||
-	    d->amount <= 0 || (!created && d->status != STRIPE_DISPUTE_WON))))
+	if (e == ERR_NOT_FOUND || (!e && (d->amount == NONE || d->amount <= 0)))
 		return keep(app, sc, word);
-	for (int i = 0; !e && i < WRITE_TRIES; i++) {
-		struct booking_row row;
-		struct decision decision;
-
-		e = booking_row_load(app, sc, &system, &p.booking_id, NULL,
-		    &row);
-		if (e)
-			break;
-		decision_begin(&decision, sc, &row);
-		decision_event(&decision, word->event, word->type,
-		    word->object);
-		decision_entry(&decision, "dispute", &p.id,
-		    created ? "disputes" : "stripe",
-		    created ? "stripe" : "disputes", d->amount, p.currency);
-		e = decision_commit(&decision, app, sc);
-		if (e == ERR_STATE)
-			return ERR_OK;
+	if (e)
+		return e;
+	/* What is decided anew finds its own effect, if an answer was lost. */
+	for (int i = 0; i < WRITE_TRIES; i++) {
+		e = enter_dispute(app, sc, event, word, &p);
 		if (e != ERR_STALE && e != ERR_RETRY && e != ERR_UNCERTAIN)
 			break;
-		e = ERR_OK;
 	}
 	return e;
 }

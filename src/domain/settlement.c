@@ -77,7 +77,7 @@ settlement_parse_change(const char *word, enum settlement_change *ret_change)
 static enum settlement_step
 unpaid(const struct settlement_facts *facts, enum settlement_step right)
 {
-	if (right == SETTLE_RETAKE && facts->begun)
+	if (facts->over || (right == SETTLE_RETAKE && facts->begun))
 		right = SETTLE_REFUND_LATE;
 	return facts->change == CHANGE_NONE && facts->amount == facts->due ?
 	    right : SETTLE_REFUND_SUPERSEDED;

@@ -51,6 +51,7 @@ struct settlement_facts {
 	int64_t amount; /* hundredths that landed */
 	enum settlement_change change;
 	bool begun; /* the time of the booking, as it is or as it would be */
+	bool over;  /* the time of the booking, as it is */
 };
 
 enum settlement_step {
@@ -58,7 +59,8 @@ enum settlement_step {
 	SETTLE_RETAKE,  /* take the places again, then confirm; if they are gone,
 	                   SETTLE_REFUND_LATE */
 	SETTLE_CHANGE,  /* the change takes effect: its places are held */
-	SETTLE_REFUND_LATE,       /* the hold was over and the places gone */
+	SETTLE_REFUND_LATE,       /* the hold was over and the places gone, or the
+	                             booking itself was over */
 	SETTLE_REFUND_DUPLICATE,  /* it was paid already */
 	SETTLE_REFUND_SUPERSEDED, /* the price has changed since */
 	SETTLE_REFUND_CANCELLED,  /* it was cancelled meanwhile */

@@ -293,6 +293,7 @@ struct stripe_balance {
 
 enum stripe_dispute_status {
 	STRIPE_DISPUTE_OPEN, /* any state without an end */
+	STRIPE_DISPUTE_INQUIRY, /* the bank only asks: no money moves yet */
 	STRIPE_DISPUTE_WON,
 	STRIPE_DISPUTE_LOST,
 	STRIPE_DISPUTE_CLOSED /* a warning, or prevented: no money moved */

@@ -279,6 +279,8 @@ static const struct word refund_states[] = {
 static const struct word dispute_states[] = {
 	{ "won", STRIPE_DISPUTE_WON },
 	{ "lost", STRIPE_DISPUTE_LOST },
+	{ "warning_needs_response", STRIPE_DISPUTE_INQUIRY },
+	{ "warning_under_review", STRIPE_DISPUTE_INQUIRY },
 	{ "warning_closed", STRIPE_DISPUTE_CLOSED },
 	{ "prevented", STRIPE_DISPUTE_CLOSED },
 	{ NULL, STRIPE_DISPUTE_OPEN },

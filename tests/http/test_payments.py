@@ -3,6 +3,7 @@ late, twice, for something else, or while the other side fails.  After each
 test our books, the journal and Stripe's agree."""
 
 import concurrent.futures
+import copy
 import json
 import os
 import pathlib
@@ -709,6 +710,15 @@ def test_a_webhook_above_the_limit_is_not_read(shop):
                   "description": "x" * (200 * 1024)}}}
     assert shop.webhook(padded).status == 200
     assert kept(shop, padded) == 1
+
+
+@pytest.mark.parametrize("currency, amount", [("isk", 1), ("isk", 12000), ("xxx", 12000)])
+def test_an_amount_in_a_currency_that_we_do_not_know_confirms_nothing(shop, told, currency, amount):
+    token, made, event = told
+    wrong = copy.deepcopy(event)
+    wrong["data"]["object"].update(currency=currency, amount_total=amount)
+    assert shop.webhook(wrong).status >= 400
+    untouched(shop, token, made, wrong)
 
 
 def test_another_amount_than_was_asked_for_confirms_nothing(shop, told):

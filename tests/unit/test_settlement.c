@@ -155,6 +155,22 @@ money_is_used_or_sent_back_as_the_booking_stands(void)
 	}
 }
 
+/* Nobody pays for hours that are over, whatever the hold says. */
+static void
+money_for_hours_that_are_over_goes_back(void)
+{
+	static const enum booking_state unpaid[] = { BOOKING_PENDING,
+		BOOKING_EXPIRED };
+
+	for (size_t i = 0; i < ARRAY_LEN(unpaid); i++) {
+		struct settlement_facts facts = { .booking = unpaid[i],
+			.change = CHANGE_NONE, .due = 12000, .amount = 12000,
+			.begun = true, .over = true };
+
+		CU_ASSERT_EQUAL(settlement_of(&facts), SETTLE_REFUND_LATE);
+	}
+}
+
 /* Only what changes a booking takes money; only what is asked for, and in time. */
 static void
 a_change_takes_effect_by_its_own_money_alone(void)
@@ -230,6 +246,7 @@ UNIT_SUITE(settlement,
     UNIT_TEST(money_that_landed_is_never_forgotten),
     UNIT_TEST(every_state_of_an_attempt_has_its_word_and_back),
     UNIT_TEST(an_unknown_word_is_no_state_of_an_attempt),
+    UNIT_TEST(money_for_hours_that_are_over_goes_back),
     UNIT_TEST(money_is_used_or_sent_back_as_the_booking_stands),
     UNIT_TEST(a_change_takes_effect_by_its_own_money_alone),
     UNIT_TEST(every_end_of_a_change_has_its_word_and_no_other_word_is_one),
