@@ -22,7 +22,6 @@
 #define BACKOFF_FIRST_US (100 * INT64_C(1000))
 #define BACKOFF_MAX_US (5 * USEC_PER_SEC)
 #define LIFE_US (10 * USEC_PER_SEC)  /* after this a death is a first one */
-#define STOP_US (20 * USEC_PER_SEC)  /* for the request in hand */
 #define ABORT_US (2 * USEC_PER_SEC)  /* from SIGABRT to SIGKILL */
 #define START_US (30 * USEC_PER_SEC) /* until a new worker serves */
 
@@ -129,7 +128,7 @@ slot_stop(struct slot *s, int64_t now)
 {
 	log_event(LOG_INFO, "worker_leaves", log_int("pid", (int64_t)s->pid));
 	s->state = SLOT_LEAVING;
-	s->kill_at_us = now + STOP_US;
+	s->kill_at_us = now + WORKER_STOP_US;
 	(void)kill(s->pid, SIGTERM);
 }
 

@@ -28,6 +28,8 @@
 
 /* How many connections a worker takes at most on its way out. */
 #define LAST_CALL 4
+#define MARGIN_US USEC_PER_SEC
+#define AT_ONCE_US 1000 /* so long, and it waited */
 /* What is left for the words "out of memory" when a request used up its own. */
 #define SPARE_MEMORY (64 * 1024)
 
@@ -43,6 +45,7 @@ struct worker {
 	int signals;
 	int64_t requests;
 	int64_t requests_max;
+	int64_t taken_us; /* when it took the last connection */
 	/* the request in hand; here and not on a stack, because an allocation
 	 * failure jumps */
 	struct scope sc;
@@ -259,6 +262,8 @@ take(struct worker *w, int fd)
 	int64_t began_us = clock_mono_us();
 	bool answer;
 
+	w->taken_us = began_us;
+
 	w->req = (struct request){
 	    .method = "", .path = "", .query = "", .remote = "", .body = ""};
 	scope_init(&w->sc, w->arena, w->conf->request_deadline_ms * 1000);
@@ -323,13 +328,18 @@ serve_one(struct worker *w)
 /*
  * Told to go: the same wake-up may have brought a connection too, and as
  * EPOLLEXCLUSIVE gave it to this worker alone, no sibling would be woken for
- * it.  So the listener is left first, and then what waits there is taken.
+ * it.  So the listener is left first, and then what waits there is taken; but
+ * nothing that might not be done before this worker is killed.  That stays for
+ * the siblings, who look again when they next wake up.
  */
 static void
-leave(struct worker *w)
+leave(struct worker *w, int64_t told_us)
 {
+	int64_t last_us = told_us + WORKER_STOP_US - MARGIN_US -
+	    w->conf->request_deadline_ms * 1000;
+
 	(void)epoll_ctl(w->epoll, EPOLL_CTL_DEL, w->start->listener, NULL);
-	for (int i = 0; i < LAST_CALL; i++) {
+	for (int i = 0; i < LAST_CALL && clock_mono_us() < last_us; i++) {
 		int fd = accept4(w->start->listener, NULL, NULL, SOCK_CLOEXEC);
 
 		if (fd < 0)
@@ -347,6 +357,7 @@ loop(struct worker *w)
 
 	for (;;) {
 		struct epoll_event events[2];
+		int64_t since_us = clock_mono_us();
 		int count_ready;
 
 		beat(w, false);
@@ -357,7 +368,10 @@ loop(struct worker *w)
 		for (int i = 0; i < count_ready; i++) {
 			if (events[i].data.fd != w->signals)
 				continue;
-			leave(w);
+			/* At once: it may have come when the last request
+			 * began, and nobody looked until now. */
+			leave(w, clock_mono_us() < since_us + AT_ONCE_US ?
+			    w->taken_us : clock_mono_us());
 			return 0;
 		}
 		if (count_ready > 0 && !serve_one(w))

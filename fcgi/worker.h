@@ -12,10 +12,15 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/clock.h"
 #include "base/compiler.h"
 
 struct settings;
 struct shm;
+
+/* From SIGTERM until it is killed: the request in hand, and those that reached
+ * it at the last moment, must be done by then. */
+#define WORKER_STOP_US (20 * USEC_PER_SEC)
 
 /* What a worker tells the supervisor, by one write to its pipe. */
 enum worker_news {

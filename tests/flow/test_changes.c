@@ -28,11 +28,13 @@ static enum err
 land(struct world *w, const struct uuid *payment)
 {
 	struct payment_outcome paid = { .to = ATTEMPT_SUCCEEDED,
-		.amount = NONE };
+		.currency = "USD" };
 	char text[UUID_TEXT_MAX];
 
-	paid.intent = arena_printf(w->arena, "pi_%s", uuid_format(payment,
-	    text));
+	uuid_format(payment, text);
+	paid.amount = pg_number(w->pg, "select (amount * 100)::bigint from "
+	    "payments.payments where id = '%s'", text);
+	paid.intent = arena_printf(w->arena, "pi_%s", text);
 	world_next(w);
 	return payment_settle(w->app, w->sc, payment, &paid, NULL);
 }

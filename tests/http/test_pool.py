@@ -3,6 +3,7 @@
 Needs no Postgres: a pool without one serves all the same.  BOOKING_API names
 the program (default: booking-api in BUILD)."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -490,6 +491,31 @@ def test_reload_waits_for_the_request_in_hand(make):
         assert client.finish().status is not None
     until(lambda: pool.events("pool_renewed"), "a renewal")
     assert client.worker not in pool.children()
+
+
+def test_what_waits_behind_a_slow_request_is_left_for_the_successor(make):
+    # 7 s each, as of a database that is slow: a third would not be done within
+    # the 20 s that a worker has.
+    pool = make(workers=1, API_HANG_MS="60000", REQUEST_DEADLINE_MS="20000").up()
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(FcgiClient(pool.socket, 60)) for _ in range(3)]
+        for client in clients:
+            client.begin()
+            client.params(request_pairs("POST", "/api/v1/bookings", 40))
+            client.body(b"0123456789", end=False)
+        until(pool.busy, "a busy worker")
+        pool.signal(signal.SIGHUP)
+        until(lambda: pool.events("worker_leaves"), "a worker that is told to go")
+        for second in range(1, 22):
+            let_pass(1)
+            for client in clients[(second - 1) // 7:]:
+                client.body(b"x", end=False)
+            if second % 7 == 0:
+                clients[second // 7 - 1].body(b"x" * (30 - second))
+        assert all(client.answer().status for client in clients)
+    until(lambda: pool.events("pool_renewed"), "a renewal")
+    assert not pool.events("worker_killed")
+    assert all(e["status"] == 0 and not e.get("signal") for e in pool.events("worker_exit"))
 
 
 def test_a_binary_that_refuses_does_not_take_over(make, tmp_path):
