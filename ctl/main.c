@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/resolver.h"
 #include "base/shm.h"
 #include "ctl/ctl.h"
 #include "ctl/options.h"
@@ -299,6 +300,7 @@ main(int argc, char **argv)
 		fprintf(stderr, "bookingctl: there is no memory\n");
 		return CTL_FAILED;
 	}
+	resolver_hurry();
 	scope_init(&ctl.sc, ctl.arena, DEADLINE_US);
 	status = run(&ctl, argc, argv);
 	arena_close(ctl.arena);

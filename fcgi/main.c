@@ -21,6 +21,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/resolver.h"
 #include "base/scope.h"
 #include "base/shm.h"
 #include "fcgi/handover.h"
@@ -314,6 +315,7 @@ main(int argc, char **argv)
 	if (status != 0 || options.done)
 		return status;
 
+	resolver_hurry();
 	settings = settings_load(why, sizeof why);
 	if (!settings)
 		return complain(EX_CONFIG, why);

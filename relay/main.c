@@ -9,6 +9,7 @@
 
 #include "app/settings.h"
 #include "base/log.h"
+#include "base/resolver.h"
 #include "base/scope.h"
 #include "base/shm.h"
 #include "relay/loop.h"
@@ -128,6 +129,7 @@ main(int argc, char **argv)
 	if (status != 0 || options.done)
 		return status;
 
+	resolver_hurry();
 	settings = settings_load_relay(why, sizeof why);
 	if (!settings)
 		return complain(EX_CONFIG, why);

@@ -4,6 +4,14 @@
 -- Held to the end of the transaction: two runners at once apply once.
 select pg_advisory_xact_lock(4841369599423283200);
 
+-- :name migration_wait :do :write :late
+-- For another runner a runner waits as long as its command may: what it applies
+-- takes its time.  For a table no longer than others can bear: migration_hurry.
+set local lock_timeout to 0;
+
+-- :name migration_hurry :do :write :late
+set local lock_timeout to '10s';
+
 -- :name migration_path :do :write :late
 -- The files may name things without a schema; the programs never do.
 set local search_path to public;

@@ -2,6 +2,7 @@
 #include "app/franchise_admin.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "app/admin.h"
 #include "app/app.h"
@@ -10,17 +11,20 @@
 #include "app/settings.h"
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/instant.h"
 #include "base/scope.h"
 #include "store/cache.h"
 #include "store/db.h"
 
+#define FORGET_US (5 * USEC_PER_SEC)
+#define FORGET_PAUSE_NS 200000000
+#define CLOSED_MAX 1000 /* days that are shown */
+
 struct facts_row {
 	struct franchise_facts facts;
 	bool is_active;
 };
-
-#define CLOSED_MAX 1000 /* days that are shown */
 
 #define COLUMN(name, kind, field) \
 	{ name, kind, offsetof(struct facts_row, field) }
@@ -340,6 +344,29 @@ free_lapsed(struct admin *admin, struct scope *sc, const struct uuid *id)
 	return freed > 0;
 }
 
+/* With the pool's memory the pool does it when Redis answers again.  Without,
+ * nobody else knows: so it is tried for a while.  Each try has a scope of its
+ * own, as a request does not ask a Redis twice that did not answer. */
+static bool
+forget(struct admin *admin, struct scope *sc, const struct uuid *id)
+{
+	const struct timespec pause = { 0, FORGET_PAUSE_NS };
+	int64_t until_us = clock_mono_us() + FORGET_US;
+
+	for (;;) {
+		struct scope own;
+
+		scope_init(&own, sc->arena, FORGET_US);
+		if (cache_forget(admin->cache, &own, id, NULL, 0, true, NULL))
+			return true;
+		if (admin->shm || !*admin->conf->redis_url)
+			return true;
+		if (clock_mono_us() >= until_us)
+			return false;
+		nanosleep(&pause, NULL);
+	}
+}
+
 /* After a write: what may have changed is not to be served from the cache.
  * Only a refusal is certain to have changed nothing. */
 static enum err
@@ -348,8 +375,10 @@ settle(struct admin *admin, struct scope *sc, const struct uuid *id, enum err e)
 	admin->detail = db_detail(admin->db);
 	if (e && e != ERR_UNCERTAIN)
 		cache_unintend(admin->cache, id, NULL, 0, true);
-	else
-		cache_forget(admin->cache, sc, id, NULL, 0, true, NULL);
+	else if (!forget(admin, sc, id) && !e)
+		return scope_fail(sc, ERR_UNAVAILABLE, "the change is made, "
+		    "but Redis does not answer, and may tell the old state "
+		    "for up to a day: do the same once more when it does");
 	return plain(sc, e);
 }
 

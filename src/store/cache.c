@@ -363,7 +363,7 @@ cache_unintend(struct cache *c, const struct uuid *franchise,
 	mark_each(c, franchise, days, count, facts, shm_unmark);
 }
 
-void
+bool
 cache_forget(struct cache *c, struct scope *sc, const struct uuid *franchise,
     const int64_t *days, size_t count, bool facts,
     const struct cache_news *news)
@@ -399,6 +399,7 @@ cache_forget(struct cache *c, struct scope *sc, const struct uuid *franchise,
 		cache_mend_settle(&c->mend, franchise, days, count, facts);
 	else
 		cache_mend_owe(&c->mend);
+	return done;
 }
 
 /* Whoever tells does not mind whether anybody hears. */

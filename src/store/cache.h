@@ -103,10 +103,11 @@ struct cache_news {
 /* Before and after a commit that changes these days of a franchise.  `facts`:
  * the franchise itself changed (pricing, franchise and all its days).
  * cache_forget takes one round trip, and tells the relay with it (news may be
- * NULL).  CACHE_TODAY is always included. */
+ * NULL).  CACHE_TODAY is always included.  false: Redis did not answer; with
+ * shared memory the marks stand until a process of this host has done it. */
 void cache_intend(struct cache *cache, const struct uuid *franchise,
     const int64_t *days, size_t count, bool facts);
-void cache_forget(struct cache *cache, struct scope *sc,
+bool cache_forget(struct cache *cache, struct scope *sc,
     const struct uuid *franchise, const int64_t *days, size_t count,
     bool facts, const struct cache_news *news);
 /* The commit did not happen: take the marks back. */

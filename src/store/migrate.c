@@ -17,7 +17,7 @@
 
 #define MIGRATION_FILES_MAX 1000
 #define MIGRATION_FILE_MAX (4 * 1024 * 1024)
-#define MIGRATION_LOCK_MS 10000
+#define MIGRATION_LOCK_MS 10000 /* as migration_hurry says */
 
 /* A file of the folder. */
 struct file {
@@ -290,7 +290,11 @@ locked_begin(struct scope *sc, struct db *db)
 	if (e)
 		return e;
 
-	e = db_do(db, sc, STMT_MIGRATION_LOCK, NULL, NULL);
+	e = db_do(db, sc, STMT_MIGRATION_WAIT, NULL, NULL);
+	if (!e)
+		e = db_do(db, sc, STMT_MIGRATION_LOCK, NULL, NULL);
+	if (!e)
+		e = db_do(db, sc, STMT_MIGRATION_HURRY, NULL, NULL);
 	if (!e)
 		e = db_do(db, sc, STMT_MIGRATION_PATH, NULL, NULL);
 	return e ? db_end(db, sc, e) : ERR_OK;

@@ -1,9 +1,11 @@
 /* test_migrate.c: the runner of sql/migrations, on folders of its own. */
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <CUnit/CUnit.h>
@@ -291,6 +293,39 @@ runners_at_once_apply_each_file_once(void)
 	close_world(&w);
 }
 
+/* Longer than the lock of a table is waited for, which holds for files still. */
+static void
+a_runner_waits_for_one_that_takes_its_time(void)
+{
+	const struct timespec more = { 10, 500000000 };
+	struct world w;
+	int status = -1;
+	pid_t pid;
+
+	open_world(&w);
+	put_file(&w, "migrations/0003_three.sql", "create table patience as "
+	    "select current_setting('lock_timeout') as of_locks;\n");
+	pg_do(w.pg, "select pg_advisory_lock(4841369599423283200)");
+	pid = fork();
+	if (pid == 0) {
+		size_t applied;
+
+		alarm(60);
+		_exit(migrate_apply(&w.scope, w.url, w.folder, NULL,
+		    &applied) ? 99 : (int)applied);
+	}
+	while (pg_number(w.pg, "select count(*) from pg_locks where locktype "
+	    "= 'advisory' and not granted") == 0)
+		sched_yield();
+	nanosleep(&more, NULL);
+	pg_do(w.pg, "select pg_advisory_unlock(4841369599423283200)");
+	CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
+	CU_ASSERT(WIFEXITED(status) && WEXITSTATUS(status) == 3);
+	CU_ASSERT_EQUAL(pg_number(w.pg, "select count(*) from patience where "
+	    "of_locks = '10s'"), 1);
+	close_world(&w);
+}
+
 static void
 status_tells_applied_from_pending_gone_and_changed(void)
 {
@@ -378,5 +413,6 @@ UNIT_SUITE(migrate,
     UNIT_TEST(a_file_that_copies_from_the_client_does_not_hang_the_runner),
     UNIT_TEST(a_name_that_is_not_of_the_form_is_refused_before_anything_is_done),
     UNIT_TEST(runners_at_once_apply_each_file_once),
+    UNIT_TEST(a_runner_waits_for_one_that_takes_its_time),
     UNIT_TEST(status_tells_applied_from_pending_gone_and_changed),
     UNIT_TEST(the_products_own_files_apply_and_every_statement_prepares))

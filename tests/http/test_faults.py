@@ -5,6 +5,7 @@ to come back; afterwards nothing is lost, nothing is doubled, nothing is stale."
 import os
 import pathlib
 import signal
+import subprocess
 import sys
 import threading
 import uuid
@@ -178,6 +179,40 @@ def test_a_redis_that_hung_through_a_booking_does_not_serve_the_old_value(live):
             assert crowd.look(client)[1].status == 200
     cached_again(live, crowd)
     client.close()
+
+
+def reprice(live, house, rate, folder):
+    """By bookingctl, where it does not see the pool's memory: as on another host."""
+    return subprocess.Popen(
+        [live.home / "app/bin/bookingctl", "franchise", "set", house, "--standard-rate", rate,
+         "--peak-rate", rate], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env={"PATH": os.environ["PATH"], **live.env, "RUNTIME_DIR": str(folder)})
+
+
+def test_an_operators_change_is_not_hidden_behind_a_redis_that_hung(live, tmp_path):
+    house, day = live.franchise(5), day_in(9)
+
+    def rates():
+        told = (live.get(f"{V1}/franchises/{house}"),
+                live.get(f"{V1}/availability/{house}?date={day}"))
+        return {answer.body["pricing"]["standard_rate"] for answer in told}
+
+    assert rates() == {15}
+    os.kill(live.pid("redis"), signal.SIGSTOP)
+    try:
+        ctl = reprice(live, house, "30", tmp_path)
+        _, told = ctl.communicate(timeout=60)
+        assert ctl.returncode == 69 and "the change is made" in told and "once more" in told, told
+        assert live.one("select standard_rate from franchises.franchises where id = %s", house) == 30
+        # The next one comes while it hangs, and waits for it.
+        ctl = reprice(live, house, "45", tmp_path)
+        until(lambda: live.one("select standard_rate from franchises.franchises where id = %s",
+                               house) == 45, "the change")
+    finally:
+        os.kill(live.pid("redis"), signal.SIGCONT)
+    _, told = ctl.communicate(timeout=60)
+    assert ctl.returncode == 0, told
+    until(lambda: rates() == {45}, "the new price")
 
 
 def test_a_flushed_redis_changes_no_answer(live):
