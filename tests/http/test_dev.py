@@ -189,7 +189,9 @@ def test_events_that_arrived_are_shown_and_outlive_another_start(folder):
     send(other, "BookingCancelled", "b2")
     assert len(dev(folder, "queue").stdout.splitlines()) == 3
     instance("start", folder, INSTANCE_QUEUE="fifo")
-    assert settings(folder) == told
+    again = settings(folder)
+    assert {k: v for k, v in again.items() if "HOLDS" not in k} == {
+        k: v for k, v in told.items() if "HOLDS" not in k}
     refused = instance("start", folder, check=False, INSTANCE_QUEUE="fast")
     assert refused.returncode == 1 and "fifo or standard" in refused.stdout
 
