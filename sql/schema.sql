@@ -2163,3 +2163,14 @@ returns bigint language sql stable security definer set search_path = pg_catalog
      where j.booking_id = p_booking and j.reference = p_payment and j.kind = 'dispute'
        and j.account = 'disputes'
 $$;
+
+-- A hold ends with the hours it is for, at the latest, also when they move.
+create function bookings.hold_within_hours() returns trigger language plpgsql as $$
+begin
+    new.hold_expires_at := least(new.hold_expires_at, new.end_datetime);
+    return new;
+end $$;
+create trigger hold_within_hours before insert or update of hold_expires_at, end_datetime
+    on bookings.bookings for each row
+    when (new.hold_expires_at > new.end_datetime)
+    execute function bookings.hold_within_hours();

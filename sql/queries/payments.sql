@@ -104,21 +104,26 @@ update bookings.outbox o set due_at = now(), attempts = 0, dead_at = null
                                  where r.payment_id = p.id))
 
 -- :name refunds_owed :all :read :late
--- Refunds that failed, oldest first, less what staff has sent back since of the
--- same payment, or its cancellation, which counts what failed as still there.
+-- Refunds that failed, oldest first, less what staff has sent back of that payment
+-- since it failed, or the cancellation has, which counts what failed as still there.
+-- What made good a refund that failed later makes good no earlier one.
 with failed as (
-    select r.*, sum(r.amount) over (partition by r.payment_id order by r.created_at, r.id) as through,
-           min(r.created_at) over (partition by r.payment_id) as since
+    select r.*, coalesce((select sum(n.amount) from payments.refunds n
+                           where n.payment_id = r.payment_id and n.created_at > r.updated_at
+                             and n.refund_status <> 'failed'
+                             and n.reason in ('staff', 'cancelled')), 0) as since
       from payments.refunds r
      where r.refund_status = 'failed'
+), shared as (
+    select f.*, coalesce(sum(least(f.amount, f.since)) over (
+               partition by f.payment_id order by f.updated_at desc, f.id desc
+               rows between unbounded preceding and 1 preceding), 0) as later
+      from failed f
 )
 select f.id, f.payment_id, f.booking_id, (f.amount * 100)::bigint as amount, f.currency::text,
        f.failure_reason::text
-  from failed f
- where f.through > coalesce((select sum(n.amount) from payments.refunds n
-                              where n.payment_id = f.payment_id and n.created_at > f.since
-                                and n.refund_status <> 'failed'
-                                and n.reason in ('staff', 'cancelled')), 0)
+  from shared f
+ where f.since < f.amount + f.later
  order by f.created_at, f.id
  limit 1000
 

@@ -180,6 +180,8 @@ settle_unpaid(struct app *app, struct changing *c, int64_t total)
 		b->payment_required = false;
 		b->payment_url = NULL;
 		b->hold_expires_us = NONE;
+	} else if (b->hold_expires_us > b->end_us) {
+		b->hold_expires_us = b->end_us; /* hold_within_hours */
 	}
 }
 

@@ -318,23 +318,26 @@ try_settle(struct app *app, struct scope *sc, const struct uuid *payment,
 	return decision_commit(&d, app, sc);
 }
 
-/* Holds that have lapsed may keep the places, though nobody waits for them any
- * more.  true: some were freed. */
-static bool
-free_places(struct app *app, struct scope *sc, const struct uuid *payment,
+/* Holds that have lapsed may keep the places, or the child, though nobody waits
+ * for them any more.  ERR_STALE: some were freed; what was asked, `why`: none. */
+static enum err
+make_room(struct app *app, struct scope *sc, const struct uuid *payment,
     enum err why)
 {
 	struct payment_case c;
 	size_t freed = 0;
+	enum err e;
 
-	if (load_case(app, sc, payment, &c))
-		return false;
+	e = load_case(app, sc, payment, &c);
+	if (e)
+		return e;
 	crypto_wipe(&c.key, sizeof c.key);
 	if (why == ERR_CHILD_BUSY)
 		return booking_child_busy(app, sc, &c.row.customer_id,
-		    c.row.start_us, c.row.end_us) == ERR_STALE;
-	return !booking_room_free(app, sc, &c.row.franchise_id,
-	    c.row.start_us, c.row.end_us, &freed) && freed > 0;
+		    c.row.start_us, c.row.end_us);
+	e = booking_room_free(app, sc, &c.row.franchise_id, c.row.start_us,
+	    c.row.end_us, &freed);
+	return e ? e : freed > 0 ? ERR_STALE : why;
 }
 
 enum err
@@ -342,7 +345,7 @@ payment_settle(struct app *app, struct scope *sc, const struct uuid *payment,
     const struct payment_outcome *outcome, const struct stripe_word *word)
 {
 	bool places_gone = false;
-	bool looked = false;
+	bool looked[2] = { false, false }; /* for places, for the child */
 	enum err e = ERR_STALE;
 
 	/* What is decided anew finds its own effect, if an answer was lost. */
@@ -350,9 +353,16 @@ payment_settle(struct app *app, struct scope *sc, const struct uuid *payment,
 		e = try_settle(app, sc, payment, outcome, word, places_gone);
 		/* No places, or the child has another one by now. */
 		if (e == ERR_CAPACITY || e == ERR_CHILD_BUSY) {
-			places_gone = looked || !free_places(app, sc, payment,
+			bool *once = &looked[e == ERR_CHILD_BUSY];
+			enum err room = *once ? e : make_room(app, sc, payment,
 			    e);
-			looked = true;
+
+			*once = true;
+			places_gone = room == e;
+			/* Only what is known to be gone sends money back. */
+			if (room != e && room != ERR_STALE)
+				return room;
+			e = ERR_STALE;
 		} else if (e == ERR_STATE)
 			return ERR_OK; /* the event had its effect */
 		else if (e != ERR_STALE && e != ERR_RETRY &&

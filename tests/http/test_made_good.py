@@ -92,6 +92,27 @@ def test_a_refund_that_failed_is_not_made_good_by_one_for_something_else(shop):
         made["booking_id"])
 
 
+def test_a_cancellation_before_a_refund_failed_does_not_make_it_good(shop):
+    token, day = shop.token(), day_in(5)
+    made = shop.book(token, shop.franchise(1), day, 9, 13)
+    shop.pay(made["payment_url"])
+    ask(shop, token, made, day, last=12)
+    assert shop.cancel(token, made)["refund_amount"] == 45  # besides the 15
+    shop.drain()
+    refund = shop.one("select stripe_refund_id from payments.refunds where booking_id = %s and"
+                      " reason = 'price_down'", made["booking_id"])
+    shop.sandbox.control("POST", f"/refunds/{refund}", {"status": "failed"})
+    shop.sandbox.wait()
+    assert ("price_down", "failed", "15.00") in shop.refunds(made)
+    told = shop.run("verify", status=None)
+    assert made["booking_id"] in told and "15.00" in told
+    # Staff sends it again: now it is good.
+    payment = shop.one("select id from payments.payments where booking_id = %s and"
+                       " payment_status = 'succeeded'", made["booking_id"])
+    shop.run("payments", "refund", str(payment))
+    assert made["booking_id"] not in shop.run("verify", status=None)
+
+
 # ---- what must not be taken --------------------------------------------------------------
 
 def quarter(shop):
@@ -124,6 +145,16 @@ def test_a_hold_ends_with_the_booking_at_the_latest(shop):
         **booking_body(house, day_in(0), 9, 10), **wanted})
     assert made.status == 201, made
     assert made.body["hold_expires_at"] <= wanted["end_datetime"]
+
+
+def test_no_hold_can_be_written_beyond_its_booking(shop):
+    _, made = quarter(shop)
+    before = shop.one("select end_datetime from bookings.bookings where id = %s",
+                      made["booking_id"])
+    shop.sql("update bookings.bookings set hold_expires_at = end_datetime + interval '1 hour'"
+             " where id = %s", made["booking_id"])
+    assert shop.one("select hold_expires_at from bookings.bookings where id = %s",
+                    made["booking_id"]) == before
 
 
 def test_nothing_is_taken_for_hours_that_are_over(shop):

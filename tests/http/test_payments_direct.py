@@ -184,9 +184,10 @@ def test_a_declined_card_says_why_and_another_one_pays(shop, booked):
     assert pay(shop, token, made, NO_FUNDS, **key).status == 402
     assert len(intents(shop, made)) == 1
     assert pay(shop, token, made, VISA).status == 200
-    assert shop.payments(made) == [("superseded", "120.00", "0.00"),
-                                   ("failed", "120.00", "0.00"),
-                                   ("succeeded", "120.00", "0.00")]
+    # The page went when the first card was tried; Stripe's word of its end may come first.
+    page, *cards = shop.payments(made)
+    assert page in [(word, "120.00", "0.00") for word in ("superseded", "expired")]
+    assert cards == [("failed", "120.00", "0.00"), ("succeeded", "120.00", "0.00")]
 
 
 def test_after_a_decline_the_page_pays_too(shop, booked):

@@ -127,8 +127,8 @@ def test_every_wait_of_a_service_has_an_end(image):
         # Never given up: a socket unit would end with the service.
         assert unit["StartLimitIntervalSec"] == ["0"]
     # Longer than the supervisor gives its workers, or a turn of a relay may last.
-    source = (ROOT / "fcgi/slots.c").read_text()
-    given = int(re.search(r"#define STOP_US \((\d+) \* USEC_PER_SEC\)", source)[1])
+    source = (ROOT / "fcgi/slots.c").read_text() + (ROOT / "fcgi/worker.h").read_text()
+    given = int(re.search(r"#define WORKER_STOP_US \((\d+) \* USEC_PER_SEC\)", source)[1])
     killed = int(re.search(r"#define ABORT_US \((\d+) \* USEC_PER_SEC\)", source)[1])
     assert int(image.api.one("TimeoutStopSec")) > given + killed
     turn = re.search(r"#define TURN_US \((\d+) \* USEC_PER_SEC\)",
