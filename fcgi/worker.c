@@ -29,7 +29,6 @@
 /* How many connections a worker takes at most on its way out. */
 #define LAST_CALL 4
 #define MARGIN_US USEC_PER_SEC
-#define AT_ONCE_US 1000 /* so long, and it waited */
 /* What is left for the words "out of memory" when a request used up its own. */
 #define SPARE_MEMORY (64 * 1024)
 
@@ -45,7 +44,7 @@ struct worker {
 	int signals;
 	int64_t requests;
 	int64_t requests_max;
-	int64_t taken_us; /* when it took the last connection */
+	int64_t looked_us; /* when it last looked whether it is to go */
 	/* the request in hand; here and not on a stack, because an allocation
 	 * failure jumps */
 	struct scope sc;
@@ -262,8 +261,6 @@ take(struct worker *w, int fd)
 	int64_t began_us = clock_mono_us();
 	bool answer;
 
-	w->taken_us = began_us;
-
 	w->req = (struct request){
 	    .method = "", .path = "", .query = "", .remote = "", .body = ""};
 	scope_init(&w->sc, w->arena, w->conf->request_deadline_ms * 1000);
@@ -349,29 +346,44 @@ leave(struct worker *w, int64_t told_us)
 	}
 }
 
+/*
+ * Wait for something to do.  What is there at once may have come at any time
+ * since the last look, when the request that is done now began, say; so a
+ * worker that is told to go counts from there.
+ */
+static int
+await(struct worker *w, struct epoll_event events[2], int64_t *ret_since_us)
+{
+	int wait_ms = (int)worker_beat_ms(w->conf->api_hang_ms);
+	int count_ready = epoll_wait(w->epoll, events, 2, 0);
+
+	*ret_since_us = w->looked_us;
+	if (count_ready == 0) {
+		count_ready = epoll_wait(w->epoll, events, 2, wait_ms);
+		*ret_since_us = clock_mono_us();
+	}
+	w->looked_us = clock_mono_us();
+	return count_ready;
+}
+
 /* 0 when told to go, 1 when the listener is of no use any more. */
 static int
 loop(struct worker *w)
 {
-	int wait_ms = (int)worker_beat_ms(w->conf->api_hang_ms);
-
 	for (;;) {
 		struct epoll_event events[2];
-		int64_t since_us = clock_mono_us();
+		int64_t since_us;
 		int count_ready;
 
 		beat(w, false);
-		count_ready = epoll_wait(w->epoll, events, 2, wait_ms);
+		count_ready = await(w, events, &since_us);
 		if (count_ready < 0 && errno != EINTR)
 			return 1;
 
 		for (int i = 0; i < count_ready; i++) {
 			if (events[i].data.fd != w->signals)
 				continue;
-			/* At once: it may have come when the last request
-			 * began, and nobody looked until now. */
-			leave(w, clock_mono_us() < since_us + AT_ONCE_US ?
-			    w->taken_us : clock_mono_us());
+			leave(w, since_us);
 			return 0;
 		}
 		if (count_ready > 0 && !serve_one(w))
@@ -392,6 +404,7 @@ worker_run(const struct worker_start *start)
 	w->seat = shm_worker(start->shm, start->slot);
 	w->epoll = -1;
 	w->signals = -1;
+	w->looked_us = clock_mono_us();
 	/* Not all at the same time: the slot spreads them over half as much. */
 	w->requests_max =
 	    start->conf->api_worker_requests +

@@ -348,7 +348,8 @@ free_lapsed(struct admin *admin, struct scope *sc, const struct uuid *id)
  * nobody else knows: so it is tried for a while.  Each try has a scope of its
  * own, as a request does not ask a Redis twice that did not answer. */
 static bool
-forget(struct admin *admin, struct scope *sc, const struct uuid *id)
+forget(struct admin *admin, struct scope *sc, const struct uuid *id,
+    bool is_new)
 {
 	const struct timespec pause = { 0, FORGET_PAUSE_NS };
 	int64_t until_us = clock_mono_us() + FORGET_US;
@@ -359,7 +360,7 @@ forget(struct admin *admin, struct scope *sc, const struct uuid *id)
 		scope_init(&own, sc->arena, FORGET_US);
 		if (cache_forget(admin->cache, &own, id, NULL, 0, true, NULL))
 			return true;
-		if (admin->shm || !*admin->conf->redis_url)
+		if (admin->shm || is_new || !*admin->conf->redis_url)
 			return true;
 		if (clock_mono_us() >= until_us)
 			return false;
@@ -367,15 +368,20 @@ forget(struct admin *admin, struct scope *sc, const struct uuid *id)
 	}
 }
 
-/* After a write: what may have changed is not to be served from the cache.
- * Only a refusal is certain to have changed nothing. */
+/*
+ * After a write: what may have changed is not to be served from the cache.
+ * Only a refusal is certain to have changed nothing.  Of a franchise that is
+ * new Redis holds at most, for some seconds, that there is none; and whoever
+ * was told to add it once more would have two.
+ */
 static enum err
-settle(struct admin *admin, struct scope *sc, const struct uuid *id, enum err e)
+settle(struct admin *admin, struct scope *sc, const struct uuid *id,
+    bool is_new, enum err e)
 {
 	admin->detail = db_detail(admin->db);
 	if (e && e != ERR_UNCERTAIN)
 		cache_unintend(admin->cache, id, NULL, 0, true);
-	else if (!forget(admin, sc, id) && !e)
+	else if (!forget(admin, sc, id, is_new) && !e)
 		return scope_fail(sc, ERR_UNAVAILABLE, "the change is made, "
 		    "but Redis does not answer, and may tell the old state "
 		    "for up to a day: do the same once more when it does");
@@ -383,15 +389,17 @@ settle(struct admin *admin, struct scope *sc, const struct uuid *id, enum err e)
 }
 
 static enum err
-try_save(struct admin *admin, struct scope *sc, const struct uuid *id,
-    const struct args *args, struct version_row *row)
+try_save(struct admin *admin, struct scope *sc,
+    const struct franchise_facts *facts, const struct args *args,
+    struct version_row *row)
 {
+	const struct uuid *id = &facts->id;
 	enum err e;
 
 	cache_intend(admin->cache, id, NULL, 0, true);
 	e = db_one(admin->db, sc, STMT_ADMIN_FRANCHISE_SAVE, args,
 	    &version_columns, row);
-	return settle(admin, sc, id, e);
+	return settle(admin, sc, id, facts->version == NONE, e);
 }
 
 static enum err
@@ -406,9 +414,9 @@ save(struct admin *admin, struct scope *sc, struct franchise_facts *facts)
 		return e;
 
 	args_facts(&args, sc, facts);
-	e = try_save(admin, sc, &facts->id, &args, &row);
+	e = try_save(admin, sc, facts, &args, &row);
 	if (e == ERR_CONFLICT && free_lapsed(admin, sc, &facts->id))
-		e = try_save(admin, sc, &facts->id, &args, &row);
+		e = try_save(admin, sc, facts, &args, &row);
 	if (e)
 		return e;
 
@@ -522,7 +530,7 @@ try_close_day(struct admin *admin, struct scope *sc, const struct uuid *id,
 
 	cache_intend(admin->cache, id, NULL, 0, true);
 	e = db_do(admin->db, sc, STMT_ADMIN_CLOSE_DAY, args, NULL);
-	return settle(admin, sc, id, e);
+	return settle(admin, sc, id, false, e);
 }
 
 enum err
@@ -556,7 +564,7 @@ franchise_open_day(struct admin *admin, struct scope *sc,
 	cache_intend(admin->cache, id, NULL, 0, true);
 	e = db_one(admin->db, sc, STMT_ADMIN_OPEN_DAY, &args, &open_columns,
 	    &row);
-	e = settle(admin, sc, id, e);
+	e = settle(admin, sc, id, false, e);
 	if (e)
 		return e;
 

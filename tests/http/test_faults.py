@@ -181,12 +181,16 @@ def test_a_redis_that_hung_through_a_booking_does_not_serve_the_old_value(live):
     client.close()
 
 
-def reprice(live, house, rate, folder):
-    """By bookingctl, where it does not see the pool's memory: as on another host."""
+def elsewhere(live, folder, *words):
+    """bookingctl franchise, where it does not see the pool's memory: as on another host."""
     return subprocess.Popen(
-        [live.home / "app/bin/bookingctl", "franchise", "set", house, "--standard-rate", rate,
-         "--peak-rate", rate], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        [live.home / "app/bin/bookingctl", "franchise", *words], text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         env={"PATH": os.environ["PATH"], **live.env, "RUNTIME_DIR": str(folder)})
+
+
+def reprice(live, house, rate, folder):
+    return elsewhere(live, folder, "set", house, "--standard-rate", rate, "--peak-rate", rate)
 
 
 def test_an_operators_change_is_not_hidden_behind_a_redis_that_hung(live, tmp_path):
@@ -213,6 +217,43 @@ def test_an_operators_change_is_not_hidden_behind_a_redis_that_hung(live, tmp_pa
     _, told = ctl.communicate(timeout=60)
     assert ctl.returncode == 0, told
     until(lambda: rates() == {45}, "the new price")
+
+
+def test_a_day_that_was_closed_while_redis_hung_is_closed_when_it_is_closed_once_more(
+        live, tmp_path):
+    house, day = live.franchise(5), day_in(9)
+
+    def hours():
+        return live.get(f"{V1}/availability/{house}?date={day}").body["operating_hours"]
+
+    assert hours()
+    os.kill(live.pid("redis"), signal.SIGSTOP)
+    try:
+        ctl = elsewhere(live, tmp_path, "close-day", house, str(day))
+        _, told = ctl.communicate(timeout=60)
+        assert ctl.returncode == 69 and "the change is made" in told and "once more" in told, told
+    finally:
+        os.kill(live.pid("redis"), signal.SIGCONT)
+    ctl = elsewhere(live, tmp_path, "close-day", house, str(day))
+    _, told = ctl.communicate(timeout=60)
+    assert ctl.returncode == 0, told
+    until(lambda: not hours(), "a closed day")
+
+
+def test_a_franchise_that_is_added_while_redis_hangs_is_not_asked_for_again(live, tmp_path):
+    # Nothing was known of it, so nothing old can be told; a second try would be a second one.
+    os.kill(live.pid("redis"), signal.SIGSTOP)
+    try:
+        ctl = elsewhere(live, tmp_path, "add", "--name", "Hung", "--address", "1 Main Street",
+                        "--city", "Springfield", "--postal-code", "12345", "--timezone",
+                        "America/New_York", "--capacity", "5", "--standard-rate", "15",
+                        "--open", "08:00", "--close", "18:00")
+        shown, told = ctl.communicate(timeout=60)
+    finally:
+        os.kill(live.pid("redis"), signal.SIGCONT)
+    assert ctl.returncode == 0 and "once more" not in told, told
+    house = live.one("select id::text from franchises.franchises where name = 'Hung'")
+    assert house in shown
 
 
 def test_a_flushed_redis_changes_no_answer(live):
