@@ -25,8 +25,11 @@ read_back(const char *options)
 		    unsetenv("RES_OPTIONS"))
 			_exit(99);
 		resolver_hurry();
-		_exit(res_ninit(&state) ? 99 : state.retrans * 10 +
-		    state.retry);
+		if (res_ninit(&state) != 0)
+			_exit(99);
+		status = state.retrans * 10 + state.retry;
+		res_nclose(&state);
+		_exit(status);
 	}
 	CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
 	CU_ASSERT(WIFEXITED(status));
