@@ -187,8 +187,9 @@ def test_a_booking_that_was_priced_in_the_old_currency_finds_no_slot(world):
     world.all("update franchises.franchises set currency = 'EUR' where id = %s", (FRANCHISE,))
 
 
-def test_a_currency_waits_for_a_booking_being_placed_and_stays(world):
-    date = day(world)
+def set_while_placing(world, date, *words):
+    """`franchise set` behind a booking that is being placed: (its connection, not
+    committed yet; the thread that waits; what it will have been answered)."""
     world.one("select bookings.quote(%s, %s)", (FRANCHISE, f"{date} 09:00Z"))
     placing = world.connect()
     placing.autocommit = False
@@ -196,11 +197,17 @@ def test_a_currency_waits_for_a_booking_being_placed_and_stays(world):
               (FRANCHISE, f"{date} 09:00Z", f"{date} 10:00Z"), connection=placing)
     answers = []
     thread = threading.Thread(target=lambda: answers.append(
-        world.ctl("franchise", "set", FRANCHISE, "--currency", "EUR")))
+        world.ctl("franchise", "set", FRANCHISE, *words)))
     thread.start()
     while not world.all("select pid from pg_stat_activity where application_name = 'bookingctl' "
                         "and datname = %s and wait_event_type = 'Lock'", (world.name,)):
         assert thread.is_alive(), answers[0]
+    return placing, thread, answers
+
+
+def test_a_currency_waits_for_a_booking_being_placed_and_stays(world):
+    date = day(world)
+    placing, thread, answers = set_while_placing(world, date, "--currency", "EUR")
     placing.commit()
     thread.join(30)
     assert answers[0].returncode == 1 and f"{date} 09:00" in answers[0].stderr
@@ -232,18 +239,7 @@ def test_a_day_with_bookings_does_not_close_and_an_empty_one_does(world):
 def test_a_change_waits_for_a_booking_being_placed_and_sees_it(world):
     """The booking holds its slot; the new capacity is decided after it."""
     date = day(world)
-    world.one("select bookings.quote(%s, %s)", (FRANCHISE, f"{date} 09:00Z"))
-    placing = world.connect()
-    placing.autocommit = False
-    world.all("select bookings.move_places(%s, %s, %s, 60, 5)",
-              (FRANCHISE, f"{date} 09:00Z", f"{date} 10:00Z"), connection=placing)
-    answers = []
-    thread = threading.Thread(target=lambda: answers.append(
-        world.ctl("franchise", "set", FRANCHISE, "--capacity", "4")))
-    thread.start()
-    while not world.all("select pid from pg_stat_activity where application_name = 'bookingctl' "
-                        "and datname = %s and wait_event_type = 'Lock'", (world.name,)):
-        assert thread.is_alive(), answers[0]
+    placing, thread, answers = set_while_placing(world, date, "--capacity", "4")
     # The foreign key of the booking passes the franchise's lock: no deadlock.
     world.all("select 1 from franchises.franchises where id = %s for key share nowait", (FRANCHISE,),
               connection=placing)
