@@ -1,6 +1,7 @@
 """product.py: the whole product in a folder of its own, and a client whose
 every answer is held against the OpenAPI document."""
 import base64
+import contextlib
 import copy
 import datetime
 import hashlib
@@ -425,6 +426,39 @@ class World:
         with self.root.cursor() as cursor:
             cursor.execute(text)
             return cursor.fetchall() if cursor.description else []
+
+    @contextlib.contextmanager
+    def commits_wait(self):
+        """Commits wait for a standby nobody has: done, and not yet told."""
+        self.root_sql("set synchronous_commit = local")
+        self.root_sql("alter system set synchronous_standby_names = 'nobody'")
+        self.root_sql("select pg_reload_conf()")
+        try:
+            # The server obeys a moment after it was told: what a commit of our own shows.
+            until(self.a_commit_waits, "a commit that waits")
+            yield
+        finally:
+            self.root_sql("alter system reset synchronous_standby_names")
+            self.root_sql("select pg_reload_conf()")
+            self.root_sql("reset synchronous_commit")
+
+    def a_commit_waits(self):
+        probe = psycopg2.connect(host=str(self.home / "run"), user="postgres", dbname="booking",
+                                 async_=True)
+        psycopg2.extras.wait_select(probe)
+        pid = probe.info.backend_pid
+        cursor = probe.cursor()
+        cursor.execute("select pg_logical_emit_message(true, 'probe', '')")
+        try:
+            while probe.poll() != psycopg2.extensions.POLL_OK:
+                if self.root_sql("select pid from pg_stat_activity where wait_event = 'SyncRep'"
+                                 f" and pid = {pid}"):
+                    return True
+                time.sleep(0.01)
+            return False
+        finally:
+            self.root_sql(f"select pg_terminate_backend({pid}, 5000)")
+            probe.close()
 
     def one(self, text, *values):
         return self.sql(text, *values)[0][0]
