@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "app/app.h"
+#include "app/customer_keys.h"
 #include "app/settings.h"
 #include "base/arena.h"
 #include "base/clock.h"
@@ -169,10 +170,32 @@ ask_postgres(struct app *app, struct scope *sc, int64_t room)
 	return e;
 }
 
+/* Postgres that is not there is no reason: the pool then answers that it is
+ * not there. */
+static int
+judge(struct app *app, struct arena *arena, int64_t room)
+{
+	struct scope sc;
+	enum err e;
+
+	scope_init(&sc, arena, CHECK_S * USEC_PER_SEC);
+	if (app->customer_keys && customer_keys_read(app->customer_keys, &sc))
+		return complain(EX_CONFIG, sc.why);
+	e = ask_postgres(app, &sc, room);
+	if (e == ERR_UNAVAILABLE || e == ERR_TIMEOUT || e == ERR_RETRY) {
+		log_event(LOG_WARN, "start_without_database",
+		    log_text("why", sc.why));
+		return EX_OK;
+	}
+	if (e)
+		return complain(e == ERR_CONFLICT ? EX_UNAVAILABLE :
+		    EX_CONFIG, sc.why);
+	return EX_OK;
+}
+
 /*
  * Would we serve?  Keys are read, statements prepared and, when room > 0, so
- * many connections asked for.  Postgres that is not there is no reason: the
- * pool then answers that it is not there.
+ * many connections asked for.
  */
 static int
 check(const struct settings *conf, int64_t room)
@@ -181,26 +204,12 @@ check(const struct settings *conf, int64_t room)
 	struct arena *arena = arena_open(CHECK_MEMORY);
 	struct shm *shm = shm_open_file(NULL, why, sizeof why);
 	struct app *app;
-	struct scope sc;
-	int status = EX_OK;
-	enum err e;
+	int status;
 
 	if (!arena || !shm)
 		return complain(EX_OSERR, "no memory");
 	app = app_open(conf, shm, "booking-api", why, sizeof why);
-	if (!app) {
-		status = complain(EX_CONFIG, why);
-	} else {
-		scope_init(&sc, arena, CHECK_S * USEC_PER_SEC);
-		e = ask_postgres(app, &sc, room);
-		if (e == ERR_UNAVAILABLE || e == ERR_TIMEOUT || e == ERR_RETRY)
-			log_event(LOG_WARN, "start_without_database",
-			    log_text("why", sc.why));
-		else if (e)
-			status = complain(
-			    e == ERR_CONFLICT ? EX_UNAVAILABLE : EX_CONFIG,
-			    sc.why);
-	}
+	status = app ? judge(app, arena, room) : complain(EX_CONFIG, why);
 
 	app_close(app);
 	shm_close(shm);

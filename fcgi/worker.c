@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "app/app.h"
+#include "app/customer_keys.h"
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -182,8 +183,20 @@ close_worker(struct worker *w)
 		(void)close(w->signals);
 }
 
-/* Connect before the first request waits for it.  Without Postgres a worker
- * serves all the same: somebody must say so. */
+/* What a look at the file of keys brought. */
+static void
+tell_news(const struct worker *w)
+{
+	struct customer_keys_news news;
+
+	if (w->app->customer_keys &&
+	    customer_keys_news(w->app->customer_keys, &news))
+		log_event(news.refused ? LOG_ERROR : LOG_INFO, "customer_keys",
+		    log_text("why", news.sentence));
+}
+
+/* Connect before the first request waits for it.  Without Postgres, or keys of
+ * customers, a worker serves all the same: somebody must say so. */
 static void
 get_ready(struct worker *w)
 {
@@ -192,12 +205,15 @@ get_ready(struct worker *w)
 	scope_init(&w->sc, w->arena, w->conf->request_deadline_ms * 1000);
 	if (setjmp(w->out) == 0) {
 		arena_catch(w->arena, &w->out);
+		if (w->app->customer_keys)
+			(void)customer_keys_now(w->app->customer_keys, &w->sc);
 		e = app_ready(w->app, &w->sc);
 	} else {
 		e = scope_fail(&w->sc, ERR_NO_MEMORY, "out of memory");
 	}
 	arena_catch(w->arena, NULL);
 
+	tell_news(w);
 	if (e) {
 		log_event(LOG_WARN, "worker_without_database",
 		    log_text("code", err_info(e)->code),
@@ -287,6 +303,7 @@ take(struct worker *w, int fd)
 		log_event(LOG_DEBUG, "dropped", log_text("why", w->sc.why));
 	}
 	exchange_end(w->ex);
+	tell_news(w);
 	arena_reset(w->arena);
 	arena_reset(w->spare);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "app/cloud.h"
+#include "app/customer_keys.h"
 #include "app/keyring.h"
 #include "base/bulkhead.h"
 #include "base/clock.h"
@@ -70,6 +71,18 @@ open_cloud(struct app *app, char *why, size_t why_max)
 	return true;
 }
 
+/* Read when the first asks for them: a relay never does. */
+static bool
+open_customer_keys(struct app *app, char *why, size_t why_max)
+{
+	if (!*app->conf->jwt_jwks_file)
+		return true;
+	app->customer_keys = customer_keys_new(app->conf->jwt_jwks_file);
+	if (!app->customer_keys)
+		snprintf(why, why_max, "there is no memory to start");
+	return app->customer_keys != NULL;
+}
+
 struct app *
 app_open(const struct settings *conf, struct shm *shm, const char *program,
     char *why, size_t why_max)
@@ -109,7 +122,8 @@ app_open(const struct settings *conf, struct shm *shm, const char *program,
 		app_close(app);
 		return NULL;
 	}
-	if (!open_stripe(app, conf->api_workers, why, why_max) ||
+	if (!open_customer_keys(app, why, why_max) ||
+	    !open_stripe(app, conf->api_workers, why, why_max) ||
 	    !open_cloud(app, why, why_max)) {
 		app_close(app);
 		return NULL;
@@ -129,6 +143,7 @@ app_close(struct app *app)
 	hint_close(app->hint);
 	db_free(app->db);
 	cache_free(app->cache);
+	customer_keys_free(app->customer_keys);
 	keyring_close(app->ring);
 	free(app);
 }

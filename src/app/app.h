@@ -19,6 +19,7 @@
 
 struct cache;
 struct cloud;
+struct customer_keys;
 struct db;
 struct hint;
 struct keyring;
@@ -34,6 +35,7 @@ struct app {
 	struct db *db;
 	struct cache *cache;
 	struct keyring *ring;
+	struct customer_keys *customer_keys; /* NULL: no JWT_JWKS_FILE */
 	struct stripe *stripe; /* NULL: no key, no payments */
 	struct cloud *cloud;   /* NULL: neither of these */
 	const struct sqs *sqs; /* NULL: events go to a file */

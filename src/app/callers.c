@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "app/app.h"
+#include "app/customer_keys.h"
 #include "app/forms.h"
 #include "app/keyring.h"
 #include "base/arena.h"
@@ -158,6 +159,25 @@ from_provider(struct app *app, struct scope *sc, const struct claims *claims,
 	return ERR_OK;
 }
 
+/* A token of the provider's: by the secret we share, or by one of its keys. */
+static enum err
+verify_customer(struct app *app, struct scope *sc, const char *token,
+    const char **ret_payload, size_t *ret_len)
+{
+	const char *secret = app->conf->jwt_secret;
+	const struct jwks *keys = NULL;
+	enum err e = ERR_BAD_CREDENTIALS;
+
+	if (*secret)
+		e = jws_verify(sc, secret, strlen(secret), token, ret_payload,
+		    ret_len);
+	if (e && app->customer_keys)
+		keys = customer_keys_now(app->customer_keys, sc);
+	if (e && keys)
+		e = jws_verify_keys(sc, keys, token, ret_payload, ret_len);
+	return e;
+}
+
 enum err
 caller_from_bearer(struct app *app, struct scope *sc, const char *token,
     struct caller *ret_caller)
@@ -182,8 +202,7 @@ caller_from_bearer(struct app *app, struct scope *sc, const char *token,
 			return scope_fail(sc, ERR_BAD_CREDENTIALS,
 			    "the token is of an unknown kind");
 	} else {
-		e = jws_verify(sc, app->conf->jwt_secret,
-		    strlen(app->conf->jwt_secret), token, &payload, &len);
+		e = verify_customer(app, sc, token, &payload, &len);
 		if (e)
 			return e;
 	}

@@ -11,6 +11,7 @@
 #include "app/admin.h"
 #include "app/app.h"
 #include "app/cloud.h"
+#include "app/customer_keys.h"
 #include "app/franchise_admin.h"
 #include "app/keyring.h"
 #include "app/outbox_admin.h"
@@ -166,6 +167,23 @@ examine_secrets(struct doctor *d)
 }
 
 static void
+examine_customer_keys(struct doctor *d)
+{
+	struct customer_keys_news news;
+	struct customer_keys *keys;
+
+	if (!*d->conf.jwt_jwks_file)
+		return;
+	keys = customer_keys_new(d->conf.jwt_jwks_file);
+	if (keys)
+		(void)customer_keys_now(keys, d->sc);
+	if (keys && customer_keys_news(keys, &news))
+		find(d, news.refused ? FINDING_FAIL : FINDING_OK,
+		    CAUSE_SETTING, "customer keys", "%s", news.sentence);
+	customer_keys_free(keys);
+}
+
+static void
 examine_settings(struct doctor *d)
 {
 	const struct settings *all;
@@ -191,6 +209,7 @@ examine_settings(struct doctor *d)
 	else
 		find(d, FINDING_FAIL, CAUSE_SETTING, "key ring", "%s", why);
 	keyring_close(ring);
+	examine_customer_keys(d);
 	if (strncmp(d->conf.public_url, "https://", 8) == 0)
 		find(d, FINDING_OK, CAUSE_SETTING, "public url", "https");
 	else

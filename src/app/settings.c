@@ -234,10 +234,16 @@ const struct conf_setting settings_table[] = {
 	  "nobody checked out, becomes completed by itself." },
 
 	/* who may */
-	{ "JWT_SECRET", CONF_TEXT, CONF_SECRET | CONF_REQUIRED, NULL,
+	{ "JWT_SECRET", CONF_TEXT, CONF_SECRET, "",
 	  32, 4096, AT(jwt_secret), NULL, NULL,
 	  "The key, shared with whoever signs customers in, by which their "
-	  "tokens (HS256) are verified." },
+	  "tokens (HS256) are verified. It or JWT_JWKS_FILE must be set." },
+	{ "JWT_JWKS_FILE", CONF_TEXT, 0, "",
+	  1, TEXT_MAX, AT(jwt_jwks_file), NULL, NULL,
+	  "A file with the public keys of whoever signs customers in, as a "
+	  "JSON Web Key Set, by which their tokens (RS256, ES256, EdDSA) are "
+	  "verified. It is read again when it changes: replace it, by a "
+	  "rename, when a key is added or withdrawn." },
 	{ "JWT_ISSUER", CONF_TEXT, 0, "",
 	  1, TEXT_MAX, AT(jwt_issuer), NULL, NULL,
 	  "The issuer (iss) a customer's token must name. Not checked when "
@@ -466,7 +472,15 @@ load(const struct conf_setting *table, char *why, size_t why_max)
 const struct settings *
 settings_load(char *why, size_t why_max)
 {
-	return load(settings_table, why, why_max);
+	const struct settings *settings = load(settings_table, why, why_max);
+
+	if (settings && !*settings->jwt_secret && !*settings->jwt_jwks_file) {
+		settings_free(settings);
+		refuse(why, why_max, "JWT_SECRET and JWT_JWKS_FILE are both "
+		    "missing: set one, or no customer can be known");
+		return NULL;
+	}
+	return settings;
 }
 
 /* Only these are required (NULL: none). */

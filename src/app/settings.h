@@ -73,6 +73,7 @@ struct settings {
 	int64_t complete_after_s;
 	/* who may */
 	const char *jwt_secret;
+	const char *jwt_jwks_file;
 	const char *jwt_issuer;
 	const char *jwt_audience;
 	const char *session_secret;

@@ -1,6 +1,6 @@
 /*
  * crypto.h: digests, MACs, authenticated encryption and constant-time
- * comparison; with jws.h the only user of OpenSSL.
+ * comparison; with pubkey.h the only user of OpenSSL.
  */
 #ifndef BASE_CRYPTO_H
 #define BASE_CRYPTO_H

@@ -9,6 +9,7 @@
 #include "base/codec.h"
 #include "base/crypto.h"
 #include "base/json.h"
+#include "base/jwks.h"
 #include "base/scope.h"
 
 #define HEADER_DEPTH_MAX 8
@@ -17,6 +18,8 @@
 struct header {
 	const char *alg;
 	const char *typ;
+	const char *kid;
+	bool kid_escaped; /* it has one, in a spelling we do not read */
 };
 
 /* One of the three parts, still base64url. */
@@ -100,8 +103,8 @@ static const char *
 read_member(struct scope *sc, const char *name, const char *from,
     const char *end, struct header *header)
 {
-	const char **kept = NULL;
-	const char *ignored;
+	const char *ignored = NULL;
+	const char **kept = &ignored;
 
 	/* crit demands what we do not know (RFC 7515 section 4.1.11), and an
 	 * unencoded payload (RFC 7797) would be read as something else. */
@@ -112,16 +115,18 @@ read_member(struct scope *sc, const char *name, const char *from,
 		kept = &header->alg;
 	else if (strcmp(name, "typ") == 0)
 		kept = &header->typ;
-	else if (strcmp(name, "kid") != 0 && strcmp(name, "cty") != 0)
+	else if (strcmp(name, "kid") == 0)
+		kept = &header->kid;
+	else if (strcmp(name, "cty") != 0)
 		return NULL; /* to be ignored: RFC 7515 section 4 */
-	else
-		kept = &ignored;
 
 	if (*from != '"')
 		return "alg, typ, kid or cty is not a string";
 	*kept = plain(sc, from, end);
-	if (!*kept && kept != &ignored)
+	if (!*kept && (kept == &header->alg || kept == &header->typ))
 		return "alg or typ holds an escape";
+	header->kid_escaped = header->kid_escaped ||
+	    (!*kept && kept == &header->kid);
 	return NULL;
 }
 
@@ -179,6 +184,45 @@ refuse(struct scope *sc, const char *wrong)
 	return scope_fail(sc, ERR_BAD_CREDENTIALS, "token: %s", wrong);
 }
 
+/* A token in its parts, and what they hold. */
+struct token {
+	struct part part[3];
+	uint8_t *data[3];
+	size_t len[3];
+	size_t signed_len; /* of the text that was signed */
+};
+
+static const char *
+take_apart(struct scope *sc, const char *text, struct token *token)
+{
+	if (strnlen(text, JWS_TEXT_MAX + 1) > JWS_TEXT_MAX)
+		return "too long";
+	if (!split(text, token->part))
+		return "not three parts";
+	for (int i = 0; i < 3; i++) {
+		if (!codec_unb64url(sc->arena, token->part[i].text,
+		    token->part[i].len, &token->data[i], &token->len[i]))
+			return "a part is not base64url";
+	}
+	token->signed_len = token->part[0].len + 1 + token->part[1].len;
+	return NULL;
+}
+
+static const char *
+header_of(struct scope *sc, const struct token *token, struct header *header)
+{
+	return read_header(sc, text_of(sc, token->data[0], token->len[0]),
+	    token->len[0], header);
+}
+
+static void
+give_payload(struct scope *sc, const struct token *token,
+    const char **ret_payload, size_t *ret_len)
+{
+	*ret_payload = text_of(sc, token->data[1], token->len[1]);
+	*ret_len = token->len[1];
+}
+
 enum err
 jws_verify_typ(struct scope *sc, const void *secret, size_t secret_len,
     const char *token, const char **ret_typ, const char **ret_payload,
@@ -186,40 +230,53 @@ jws_verify_typ(struct scope *sc, const void *secret, size_t secret_len,
 {
 	struct header header = { 0 };
 	uint8_t mac[SHA256_LEN];
-	uint8_t *data[3];
-	struct part part[3];
+	struct token t;
 	const char *wrong;
-	size_t len[3];
 
 	assert(secret_len >= JWS_SECRET_MIN);
 
-	if (strnlen(token, JWS_TEXT_MAX + 1) > JWS_TEXT_MAX)
-		return refuse(sc, "too long");
-	if (!split(token, part))
-		return refuse(sc, "not three parts");
-	for (int i = 0; i < 3; i++) {
-		if (!codec_unb64url(sc->arena, part[i].text, part[i].len,
-		    &data[i], &len[i]))
-			return refuse(sc, "a part is not base64url");
-	}
+	wrong = take_apart(sc, token, &t);
+	if (wrong)
+		return refuse(sc, wrong);
 
 	/* The signature comes first, by the one algorithm of our key: nothing
 	 * a stranger wrote is parsed, least of all the name of an algorithm. */
-	crypto_hmac_sha256(secret, secret_len, token,
-	    part[0].len + 1 + part[1].len, mac);
-	if (len[2] != sizeof mac || !crypto_equal(data[2], mac, sizeof mac))
+	crypto_hmac_sha256(secret, secret_len, token, t.signed_len, mac);
+	if (t.len[2] != sizeof mac || !crypto_equal(t.data[2], mac, sizeof mac))
 		return refuse(sc, "the signature does not fit");
 
 	/* Still, who has the key may have signed for another algorithm. */
-	wrong = read_header(sc, text_of(sc, data[0], len[0]), len[0], &header);
+	wrong = header_of(sc, &t, &header);
 	if (wrong)
 		return refuse(sc, wrong);
 	if (!header.alg || strcmp(header.alg, "HS256") != 0)
 		return refuse(sc, "alg is not HS256");
 
 	*ret_typ = header.typ;
-	*ret_payload = text_of(sc, data[1], len[1]);
-	*ret_len = len[1];
+	give_payload(sc, &t, ret_payload, ret_len);
+	return ERR_OK;
+}
+
+enum err
+jws_verify_keys(struct scope *sc, const struct jwks *keys, const char *token,
+    const char **ret_payload, size_t *ret_len)
+{
+	struct header header = { 0 };
+	struct token t;
+	const char *wrong;
+
+	wrong = take_apart(sc, token, &t);
+	/* Which key it was has to be read before anything is checked. */
+	if (!wrong)
+		wrong = header_of(sc, &t, &header);
+	if (!wrong && (!header.alg || header.kid_escaped))
+		wrong = !header.alg ? "it has no alg" : "kid holds an escape";
+	if (!wrong)
+		wrong = jwks_verify(keys, header.alg, header.kid, token,
+		    t.signed_len, t.data[2], t.len[2]);
+	if (wrong)
+		return refuse(sc, wrong);
+	give_payload(sc, &t, ret_payload, ret_len);
 	return ERR_OK;
 }
 

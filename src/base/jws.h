@@ -1,7 +1,7 @@
 /*
  * jws.h: JSON web signatures in compact form (RFC 7515, RFC 8725): split,
- * check, sign.  HS256 only so far; the algorithm is bound to the key, never
- * taken from the token.
+ * check, sign.  HS256 with a secret, RS256, ES256 and EdDSA with the keys of a
+ * set; the algorithm is bound to the key, never taken from the token.
  *
  * Input    up to JWS_TEXT_MAX bytes; anything outside base64url and '.' is
  *          refused, as are duplicate members, `crit`, `b64`, and any alg but
@@ -19,6 +19,7 @@
 #define JWS_TEXT_MAX 4096
 #define JWS_SECRET_MIN 32 /* RFC 7518 section 3.2: HS256 keys are >= 256 bit */
 
+struct jwks;
 struct scope;
 
 /* Check the signature of `token` and give its payload (bytes in the arena,
@@ -31,6 +32,10 @@ enum err jws_verify(struct scope *sc, const void *secret, size_t secret_len,
 enum err jws_verify_typ(struct scope *sc, const void *secret,
     size_t secret_len, const char *token, const char **ret_typ,
     const char **ret_payload, size_t *ret_len) MUSTCHECK;
+
+/* Check a token that one of these keys signed. */
+enum err jws_verify_keys(struct scope *sc, const struct jwks *keys,
+    const char *token, const char **ret_payload, size_t *ret_len) MUSTCHECK;
 
 /* header.payload.signature with {"alg":"HS256","typ":typ}. */
 char *jws_sign(struct scope *sc, const void *secret, size_t secret_len,

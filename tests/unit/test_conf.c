@@ -430,7 +430,7 @@ test_what_has_no_default_must_be_given(void)
 {
 	hold_product("DATABASE_URL", NULL, false);
 	hold_product("PUBLIC_URL", NULL, false);
-	hold_product("JWT_SECRET", NULL, false);
+	hold_product("JWT_SECRET", NULL, false); /* nor is JWT_JWKS_FILE */
 	hold_product("SESSION_SECRET", NULL, false);
 	hold_product("LOOKUP_SECRET", NULL, false);
 	hold_product("ENCRYPTION_KEYS", NULL, false);
