@@ -67,7 +67,7 @@ def at(day, hour, minute=0):
                    datetime.timedelta(hours=hour, minutes=minute))
 
 
-def until(holds, what, seconds=15):
+def until(holds, what, seconds=60):
     """Wait for something to become true; returns it."""
     end = time.monotonic() + seconds
     while True:

@@ -133,7 +133,7 @@ def cached_again(live, crowd):
         before = len(hits(live))
         live.ask("GET", crowd.read.path)
         return len(hits(live)) > before
-    until(hit, "an answer from the cache", seconds=15)
+    until(hit, "an answer from the cache")
     crowd.check()
 
 

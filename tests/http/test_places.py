@@ -165,7 +165,7 @@ def test_a_hold_ends_by_the_clock_in_the_cache_too(world):
     assert free_at(anyone, house, day)["09:00"] == 0
     assert 0 < world.redis.pttl(f"availability:{house}:{day}") <= 1500
     from product import until
-    until(lambda: free_at(anyone, house, day)["09:00"] == 1, "the hold's end", 5)
+    until(lambda: free_at(anyone, house, day)["09:00"] == 1, "the hold's end")
 
 
 def test_a_lapsed_hold_does_not_keep_the_child_elsewhere(world):

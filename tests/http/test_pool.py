@@ -29,7 +29,7 @@ PROGRAM = os.environ.get("BOOKING_API", str(BUILD / "booking-api"))
 HANG_MS = 1500
 
 
-def until(holds, what, seconds=20):
+def until(holds, what, seconds=60):
     """Wait for something to become true."""
     end = time.monotonic() + seconds
     while not holds():

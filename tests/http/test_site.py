@@ -39,7 +39,7 @@ def test_a_pool_that_is_renewed_fails_no_request(world):
     def renewed():
         world.anyone().get("/api/v1/franchises").ok()
         return len(world.workers()) == 4 and not before & set(world.workers())
-    until(renewed, "four new workers", 30)
+    until(renewed, "four new workers")
 
 
 def test_one_address_is_limited_where_the_limit_is_on(world):

@@ -25,7 +25,7 @@ V1 = "/api/v1"
 SCOPES = "booking:create booking:read booking:update"
 
 
-def until(holds, what, seconds=20):
+def until(holds, what, seconds=60):
     """Wait for something to become true; its value."""
     end = time.monotonic() + seconds
     while True:
