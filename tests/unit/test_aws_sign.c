@@ -203,10 +203,8 @@ test_every_case_of_the_official_suite_is_signed_as_it_says(void)
 	int count = 0;
 	DIR *dir;
 
-	if (!unit_vectors()) {
-		CU_ASSERT_PTR_NULL(getenv("CI"));
+	if (!unit_have_vectors())
 		return;
-	}
 	begin();
 	dir = opendir(arena_printf(arena, "%s/aws-sigv4/v4", unit_vectors()));
 	CU_ASSERT_PTR_NOT_NULL_FATAL(dir);

@@ -58,10 +58,8 @@ vectors(const char *name)
 	struct json_object *all;
 	char path[4352];
 
-	if (!unit_vectors()) {
-		CU_ASSERT_PTR_NULL(getenv("CI"));
+	if (!unit_have_vectors())
 		return NULL;
-	}
 	snprintf(path, sizeof path, "%s/wycheproof/%s", unit_vectors(), name);
 	all = json_object_from_file(path);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(all);

@@ -34,18 +34,6 @@ wrong_at(const char *text)
 	return at;
 }
 
-/* The vectors, or NULL when they are not there, which only a developer's
- * machine may say. */
-static const char *
-vectors(void)
-{
-	const char *path = unit_vectors();
-
-	if (!path)
-		CU_ASSERT_PTR_NULL(getenv("CI"));
-	return path;
-}
-
 /* Files that RFC 8259 lets a parser accept, and this one refuses on purpose. */
 static bool
 is_stricter_here(const char *name)
@@ -106,10 +94,10 @@ test_the_official_suite_is_judged_as_it_says(void)
 	struct dirent *entry;
 	DIR *dir;
 
-	if (!vectors())
+	if (!unit_have_vectors())
 		return;
 	snprintf(folder, sizeof folder, "%s/jsontestsuite/test_parsing",
-	    vectors());
+	    unit_vectors());
 	dir = opendir(folder);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(dir);
 	while ((entry = readdir(dir)) != NULL) {
@@ -148,9 +136,9 @@ test_a_string_is_utf8_or_refused(void)
 	size_t good = 0;
 	size_t bad = 0;
 
-	if (!vectors())
+	if (!unit_have_vectors())
 		return;
-	snprintf(path, sizeof path, "%s/utf8/utf8tests.txt", vectors());
+	snprintf(path, sizeof path, "%s/utf8/utf8tests.txt", unit_vectors());
 	text = unit_slurp(path, NULL);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(text);
 
@@ -381,11 +369,11 @@ test_every_naughty_string_is_read_back_as_it_was_written(void)
 	size_t count;
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(arena);
-	if (!vectors()) {
+	if (!unit_have_vectors()) {
 		arena_close(arena);
 		return;
 	}
-	snprintf(path, sizeof path, "%s/naughty/blns.json", vectors());
+	snprintf(path, sizeof path, "%s/naughty/blns.json", unit_vectors());
 	all = json_object_from_file(path);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(all);
 	count = json_object_array_length(all);

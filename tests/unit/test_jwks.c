@@ -114,14 +114,6 @@ text_of(struct desk *d, const char *name)
 	return copy;
 }
 
-static bool
-have_vectors(void)
-{
-	if (!unit_vectors())
-		CU_ASSERT_PTR_NULL(getenv("CI"));
-	return unit_vectors() != NULL;
-}
-
 /* The public half of a key, without what is private in it. */
 static const char *
 public_half(struct desk *d, const char *key)
@@ -148,7 +140,7 @@ test_the_examples_of_rfc_7515_are_taken_by_their_keys_alone(void)
 	struct jwks *keys[2];
 	struct desk d;
 
-	if (!have_vectors())
+	if (!unit_have_vectors())
 		return;
 	desk_open(&d);
 	for (size_t i = 0; i < 2; i++) {
@@ -266,7 +258,7 @@ test_every_official_token_gives_its_result(void)
 	int tried[3] = { 0 };
 	struct desk d;
 
-	if (!have_vectors())
+	if (!unit_have_vectors())
 		return;
 	desk_open(&d);
 	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
@@ -366,7 +358,7 @@ test_the_set_of_rfc_7517_holds_one_key_for_us(void)
 	struct jwks *keys;
 	struct desk d;
 
-	if (!have_vectors())
+	if (!unit_have_vectors())
 		return;
 	desk_open(&d);
 	keys = read_set(&d, text_of(&d, "rfc7517_A.1.jwkset"));

@@ -160,20 +160,12 @@ run_file(const char *name, bool der)
 	return count;
 }
 
-static bool
-have_vectors(void)
-{
-	if (!unit_vectors())
-		CU_ASSERT_PTR_NULL(getenv("CI"));
-	return unit_vectors() != NULL;
-}
-
 static void
 test_every_official_rsa_signature_gives_its_result(void)
 {
 	struct count count;
 
-	if (!have_vectors())
+	if (!unit_have_vectors())
 		return;
 	count = run_file("rsa_signature_2048_sha256_test.json", false);
 	CU_ASSERT(count.tried == 258 && count.good == 9);
@@ -184,7 +176,7 @@ test_every_official_p256_signature_gives_its_result(void)
 {
 	struct count count;
 
-	if (!have_vectors())
+	if (!unit_have_vectors())
 		return;
 	count = run_file("ecdsa_secp256r1_sha256_test.json", true);
 	CU_ASSERT(count.tried == 249 && count.good == 174);
@@ -195,7 +187,7 @@ test_every_official_ed25519_signature_gives_its_result(void)
 {
 	struct count count;
 
-	if (!have_vectors())
+	if (!unit_have_vectors())
 		return;
 	count = run_file("ed25519_test.json", false);
 	CU_ASSERT(count.tried == 151 && count.good == 88);

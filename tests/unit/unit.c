@@ -42,6 +42,14 @@ unit_vectors(void)
 	return access(path, R_OK) == 0 ? path : NULL;
 }
 
+bool
+unit_have_vectors(void)
+{
+	if (!unit_vectors())
+		CU_ASSERT_PTR_NULL(getenv("CI"));
+	return unit_vectors() != NULL;
+}
+
 char *
 unit_slurp(const char *path, unsigned long *ret_len)
 {

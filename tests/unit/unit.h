@@ -10,6 +10,8 @@
 #ifndef TESTS_UNIT_UNIT_H
 #define TESTS_UNIT_UNIT_H
 
+#include <stdbool.h>
+
 #include <CUnit/CUnit.h>
 
 struct unit_test {
@@ -38,6 +40,10 @@ struct unit_suite {
  * the project), or NULL when they are not there: the run then says so, and
  * fails when CI is set. */
 const char *unit_vectors(void);
+
+/* Whether they are there; a failure of the test that asks, when CI is set and
+ * they are not. */
+bool unit_have_vectors(void);
 
 /* A file's bytes, NUL-terminated, malloc'ed; NULL when it cannot be read. */
 char *unit_slurp(const char *path, unsigned long *ret_len);
