@@ -77,11 +77,16 @@ def keys():
 class Place(Live):
     """An instance whose customers a provider signs in."""
 
-    def __init__(self, folder, keys):
-        self.file = folder / "jwks.json"
-        super().__init__(folder, JWT_JWKS_FILE=self.file, JWT_ISSUER=ISSUER, JWT_AUDIENCE=AUDIENCE,
-                         API_WORKERS=1)
+    def start(self, *keys):
+        super().start()
+        self.file = self.home / "jwks.json"
         self.trust(*keys)
+        (self.home / "env.extra").write_text(
+            f"JWT_JWKS_FILE={self.file}\nJWT_ISSUER={ISSUER}\nJWT_AUDIENCE={AUDIENCE}\nAPI_WORKERS=1\n")
+        self.ctl("api", "restart", self.dir)
+        self.env.update(JWT_JWKS_FILE=str(self.file), JWT_ISSUER=ISSUER, JWT_AUDIENCE=AUDIENCE)
+        self.healthy()
+        return self
 
     def put(self, text):
         """Replace the file, as it should be done: by a rename."""
@@ -109,12 +114,9 @@ class Place(Live):
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory, keys):
-    folder = tmp_path_factory.mktemp("keys")
-    for part in (folder, *folder.parents[:2]):
-        part.chmod(part.stat().st_mode | 0o011)
-    place = Place(folder, keys.values())
+    place = Place(tmp_path_factory.mktemp("keys"))
     try:
-        yield place.start()
+        yield place.start(*keys.values())
         place.balanced()
         for name in ("api", "nginx-error"):
             if (place.home / f"log/{name}.log").exists():

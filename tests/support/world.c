@@ -61,6 +61,7 @@ settle(struct world *w)
 		.sqs_queue_url = "",
 		.s3_bucket = "",
 		.jwt_secret = SECRET "jwt",
+		.jwt_jwks_file = "",
 		.jwt_issuer = "",
 		.jwt_audience = "",
 		.session_secret = SECRET "session",
