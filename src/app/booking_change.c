@@ -192,15 +192,10 @@ settle_lower(struct changing *c, int64_t total)
 	const struct booking_row *row = &c->row;
 	struct cancellation_terms terms = booking_row_terms(row);
 	struct cancellation whole = booking_row_cancellation(row);
-	struct booking *b = c->b;
 
 	c->refund = cancellation_of_part(&terms, &whole, row->total, total,
 	    row->paid - row->refunded);
-	if (c->refund == 0)
-		return;
-	b->refunded_amount += c->refund;
-	b->payment_status = b->refunded_amount >= b->paid_amount ?
-	    "refunded" : "partially_refunded";
+	booking_show_refund(c->b, c->refund);
 }
 
 static enum err

@@ -78,6 +78,7 @@ release(struct app *app, struct scope *sc, const struct ending *ending,
 	b->status = lifecycle_word(state);
 	if (row->paid == 0)
 		b->payment_status = "not_required"; /* nothing is owed now */
+	booking_show_refund(b, ending->refund);
 	b->payment_required = false;
 	b->payment_url = NULL;
 	b->pending_change = NULL;

@@ -375,6 +375,18 @@ def test_cancelled_twice_at_once_is_refunded_once(shop):
     assert shop.refunds(made) == [("cancelled", "succeeded", "120.00")]
 
 
+@pytest.mark.parametrize("percent, told", [(100, "refunded"), (50, "partially_refunded"), (0, "paid")])
+def test_a_cancellation_tells_at_once_what_it_makes_of_the_payment(shop, percent, told):
+    token, made = shop.paid_booking(shop.franchise(1), day_in(5), 9, 17)
+    shop.sql("update bookings.bookings set refund_cap_percent = %s where id = %s", percent,
+             made["booking_id"])
+    headers = keyed()
+    first = shop.cancel(token, made, **headers)
+    assert first["refund_amount"] == 120 * percent / 100
+    assert first["payment_status"] == told == shop.read(token, made)["payment_status"]
+    assert shop.cancel(token, made) == first == shop.cancel(token, made, **headers)
+
+
 def test_two_who_work_at_once_refund_once(shop):
     made = []
     house = shop.franchise(8)
