@@ -63,7 +63,7 @@ same_places(const struct booking *a, const struct booking *b)
 	    a->child_count == b->child_count;
 }
 
-/* What the request leaves out stays. */
+/* What the request leaves out stays; an empty text takes away. */
 static void
 merge_contact(struct contact *to, const struct contact *from)
 {
@@ -74,7 +74,8 @@ merge_contact(struct contact *to, const struct contact *from)
 	if (from->phone)
 		to->phone = from->phone;
 	if (from->emergency_contact)
-		to->emergency_contact = from->emergency_contact;
+		to->emergency_contact = *from->emergency_contact ?
+		    from->emergency_contact : NULL;
 }
 
 static void

@@ -117,6 +117,21 @@ def test_a_change_of_the_contact_leaves_the_rest(world):
     assert changed["total_amount"] == made["total_amount"]
 
 
+def test_a_null_takes_the_emergency_contact_away(world):
+    me = world.customer()
+    made = me.book(world.booking()).ok(201)
+    before = me.read(made["booking_id"]).ok()["customer_info"]
+    assert before["emergency_contact"]
+    gone = {**before, "emergency_contact": None}
+    # What was read, with one member emptied, is what an app sends back.
+    assert me.change(made["booking_id"], {"customer_info": gone}).ok()["customer_info"] == gone
+    assert me.read(made["booking_id"]).ok()["customer_info"] == gone
+    me.change(made["booking_id"], {"customer_info": {"phone": "+1 555 0100 777"}}).ok()
+    assert me.read(made["booking_id"]).ok()["customer_info"]["emergency_contact"] is None
+    me.change(made["booking_id"], {"customer_info": {"emergency_contact": ""}}).blames(
+        "/customer_info/emergency_contact", "min_length")
+
+
 def test_children_can_be_changed_with_their_places_and_price(world):
     me = world.customer()
     day = world.new_day()
