@@ -246,6 +246,22 @@ check_currency(struct scope *sc, const struct changing *c)
 	    "currency now: cancel the booking and make a new one");
 }
 
+/* Fewer hours, or fewer children: what is kept was booked in time, and early
+ * enough, when it was booked.  Only what is new needs a notice. */
+static void
+spare_notice(struct changing *c)
+{
+	const struct booking *b = c->b;
+	const struct booking *old = c->old;
+
+	if (b->start_us < old->start_us || b->end_us > old->end_us ||
+	    b->child_count > old->child_count)
+		return;
+	c->day.lead_minutes = 0;
+	if (c->day.horizon_days < c->day.day - c->day.today)
+		c->day.horizon_days = c->day.day - c->day.today;
+}
+
 /* Read the new day, check the grid, price it anew. */
 static enum err
 work_out_move(struct app *app, struct scope *sc, struct changing *c)
@@ -261,6 +277,7 @@ work_out_move(struct app *app, struct scope *sc, struct changing *c)
 		e = check_currency(sc, c);
 	if (e)
 		return e;
+	spare_notice(c);
 	e = day_span(sc, &c->day, c->b->start_us, c->b->end_us, &c->span);
 	if (e)
 		return e;

@@ -309,6 +309,27 @@ def test_the_lead_time_is_kept(world):
     world.customer().book(body).ok(201)
 
 
+def test_who_only_gives_places_back_needs_no_notice(world):
+    house = world.franchise()
+    day = world.new_day()
+    me = world.customer()
+    body = world.booking(house, day, 9, 13, children=2)
+    made = me.book(body).ok(201)["booking_id"]
+    # Since then the franchise asks for a notice, and books less far ahead.
+    world.sql("update franchises.franchises set lead_minutes = 43200, horizon_days = 1,"
+              " version = version + 1 where id = %s", house)
+    me.change(made, {"end_datetime": at(day, 14)}).problem(422, "validation_failed")
+    me.change(made, {"start_datetime": at(day, 8)}).problem(422, "validation_failed")
+    me.change(made, {"children": [*body["children"], world.child()]}).problem(422, "validation_failed")
+    me.change(made, {"end_datetime": at(day, 12)}).ok()
+    me.change(made, {"start_datetime": at(day, 10)}).ok()
+    now = me.change(made, {"children": body["children"][:1]}).ok()
+    assert (now["start_datetime"], now["end_datetime"], now["child_count"]) == (
+        at(day, 10), at(day, 12), 1)
+    assert free_at(me, house, day) == {}
+    me.change(made, {"end_datetime": at(day, 13)}).problem(422, "validation_failed")
+
+
 def test_a_closed_day_says_why(world):
     house = world.franchise(operating_days=[1, 2, 3, 4, 5], horizon_days=60)
     day = world.today() + datetime.timedelta(days=14)
