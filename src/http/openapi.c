@@ -143,32 +143,32 @@ put_params(struct buf *out, const struct route *route)
 	buf_putc(out, ']');
 }
 
+/* Any one of the rights is enough, but of one requirement all are needed: so
+ * each is one of its own. */
+static void
+put_scheme(struct buf *out, const char *scheme, unsigned rights, bool *first)
+{
+	for (unsigned bit = 1; bit && bit <= rights; bit <<= 1) {
+		if (!(rights & bit))
+			continue;
+		put_comma(out, first);
+		buf_printf(out, "{\"%s\":[", scheme);
+		json_put_text(out, access_word((enum access_right)bit));
+		buf_puts(out, "]}");
+	}
+}
+
 static void
 put_security(struct buf *out, const struct route *route)
 {
-	struct buf scopes;
 	bool first = true;
 
-	buf_init(&scopes, out->arena, TEXT_MAX);
-	for (unsigned bit = 1; bit && bit <= route->rights; bit <<= 1) {
-		if (!(route->rights & bit))
-			continue;
-		put_comma(&scopes, &first);
-		json_put_text(&scopes, access_word((enum access_right)bit));
-	}
-	switch (route->who) {
-	case ROUTE_ANYONE:
-		buf_puts(out, ",\"security\":[]");
-		break;
-	case ROUTE_CUSTOMER:
-		buf_printf(out, ",\"security\":[{\"bearerAuth\":[%s]},"
-		    "{\"apiKey\":[%s]}]", scopes.data, scopes.data);
-		break;
-	case ROUTE_KEY:
-		buf_printf(out, ",\"security\":[{\"apiKey\":[%s]}]",
-		    scopes.data);
-		break;
-	}
+	buf_puts(out, ",\"security\":[");
+	if (route->who == ROUTE_CUSTOMER)
+		put_scheme(out, "bearerAuth", route->rights, &first);
+	if (route->who != ROUTE_ANYONE)
+		put_scheme(out, "apiKey", route->rights, &first);
+	buf_putc(out, ']');
 }
 
 static void
