@@ -394,8 +394,9 @@ static const struct shared {
 	    "\"schema\":{\"type\":\"string\",\"examples\":[\"\\\"3\\\"\"]}}" },
 	{ "RequestId", "{\"name\":\"X-Request-Id\",\"in\":\"header\","
 	    "\"description\":\"A name of your own for this request; it comes"
-	    " back and stands in our logs.\",\"schema\":{\"type\":\"string\","
-	    "\"pattern\":\"^[A-Za-z0-9._-]{1,64}$\"}}" },
+	    " back and stands in our logs. One of another form is replaced.\","
+	    "\"schema\":{\"type\":\"string\","
+	    "\"pattern\":\"^[A-Za-z0-9._-]{8,64}$\"}}" },
 }, headers[] = {
 	{ "RequestId", "{\"description\":\"Names this request in our logs.\","
 	    "\"schema\":{\"type\":\"string\"}}" },

@@ -84,6 +84,14 @@ def test_the_scopes_it_asks_for_are_enough_and_each_is_needed(world):
                 assert (answer.status != 403) is ([scope] in ways), (method, path, scope, answer)
 
 
+@pytest.mark.parametrize("name", ["abcdefg", "abcdefgh", "x" * 64, "x" * 65])
+def test_a_name_for_a_request_is_kept_if_it_is_as_the_document_says(world, name):
+    parameter = world.contract.document["components"]["parameters"]["RequestId"]
+    kept = re.search(parameter["schema"]["pattern"], name) is not None
+    answer = world.anyone().get("/health", headers={"X-Request-Id": name}).ok()
+    assert (answer.headers["X-Request-Id"] == name) is kept
+
+
 def test_every_reference_leads_somewhere(world):
     document = world.contract.document
 
