@@ -385,3 +385,16 @@ def test_a_list_of_franchises_tells_the_next_holidays_of_each(world):
         12 * [(10, first)]
     alone = world.anyone().get(f"/api/v1/franchises/{houses[0]}").ok()
     assert len(alone["closed_days"]) == 100
+
+
+def test_a_franchise_is_not_kept_beyond_its_own_day(world):
+    # Its next holidays are told from today on, and tomorrow that is another day.
+    hour = datetime.datetime.now(datetime.timezone.utc).hour
+    zone = "UTC" if hour == 14 else "Asia/Tokyo"  # where no midnight comes in between
+    house = world.franchise(timezone=zone)
+    today, left = world.sql("select t::date, extract(epoch from t::date + 1 - t)"
+                            " from (select now() at time zone %s as t) as here", zone)[0]
+    world.sql("insert into franchises.closed_days values (%s, %s, 'Moving house')", house, today)
+    told = world.anyone().get(f"/api/v1/franchises/{house}").ok()
+    assert [d["date"] for d in told["closed_days"]] == [str(today)]
+    assert 0 < world.redis.pttl(f"franchise:{house}") <= left * 1000
