@@ -210,6 +210,14 @@ def test_a_cancellation_without_a_reason_has_the_usual_one(world):
     assert me.cancel(made["booking_id"]).ok()["cancellation_reason"] == "Customer request"
 
 
+@pytest.mark.parametrize("reason", ["", " ", "\u00a0\n"])
+def test_a_blank_reason_is_none(world, reason):
+    me = world.customer()
+    made = me.book(world.booking()).ok(201)
+    gone = me.cancel(made["booking_id"], body={"reason": reason}).ok()
+    assert gone["cancellation_reason"] == "Customer request"
+
+
 def test_a_child_cannot_be_in_two_places(world):
     me = world.customer()
     day = world.new_day()
