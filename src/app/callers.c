@@ -40,11 +40,12 @@ struct claims {
 #define AT(field) offsetof(struct claims, field)
 static const struct field claims_fields[] = {
 	{ "sub", FIELD_UUID, FIELD_REQUIRED, .offset = AT(sub) },
-	{ "exp", FIELD_INT, FIELD_REQUIRED, .max = EPOCH_MAX,
+	/* RFC 7519 2: they may have a fraction. */
+	{ "exp", FIELD_INT, FIELD_REQUIRED | FIELD_CUT, .max = EPOCH_MAX,
 	    .offset = AT(exp) },
-	{ "iat", FIELD_INT, .max = EPOCH_MAX,
+	{ "iat", FIELD_INT, FIELD_CUT, .max = EPOCH_MAX,
 	    .offset = AT(iat) },
-	{ "nbf", FIELD_INT, .max = EPOCH_MAX,
+	{ "nbf", FIELD_INT, FIELD_CUT, .max = EPOCH_MAX,
 	    .offset = AT(nbf) },
 	{ "iss", FIELD_TEXT, .min = 1, .max = 512, .offset = AT(iss) },
 	{ "aud", FIELD_TEXTS, FIELD_ALONE, .max = 16, .offset = AT(aud) },

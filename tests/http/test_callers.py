@@ -122,6 +122,14 @@ def test_a_clock_that_is_a_minute_off_is_borne(world):
     world.customer(nbf=now + 20, iat=now + 20).bookings().ok()
 
 
+def test_the_times_of_a_token_may_have_fractions(world):
+    # RFC 7519 2: a NumericDate may be no whole number; libraries write such.
+    now = int(time.time())
+    world.customer(exp=now + 300.123456, iat=now - 0.5, nbf=now - 1.25).bookings().ok()
+    world.customer(exp=now - 61.5).bookings().problem(401, "invalid_credentials")
+    world.customer(exp=now + 1e15).bookings().problem(401, "invalid_credentials")
+
+
 @pytest.mark.parametrize("value", ["Basic YTpi", "Bearer", "Bearer ", "bearer", "", "Token x",
                                    "Bearer a b"])
 def test_an_authorization_of_another_form_is_refused(world, value):
