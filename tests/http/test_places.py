@@ -247,6 +247,18 @@ def test_franchises_are_listed_by_name_page_by_page(world):
     assert len({n for _, n in names}) >= 13
 
 
+def test_a_page_may_end_with_the_longest_name(world):
+    # A name has 100 characters, and a character up to four bytes.
+    city = f"Longtown {secrets.token_hex(4)}"
+    names = ["\U0002000b" * 99 + last for last in ("\U0002000b", "\U00020089")]
+    for name in names:
+        world.franchise(name=name, city=city)
+    first = world.anyone().get("/api/v1/franchises", params={"city": city, "limit": 1}).ok()
+    second = world.anyone().get("/api/v1/franchises", params={
+        "city": city, "limit": 1, "cursor": first["next_cursor"]}).ok()
+    assert sorted(f["name"] for page in (first, second) for f in page["data"]) == names
+
+
 def test_franchises_are_found_by_city_and_postal_code(world):
     anyone = world.anyone()
 
