@@ -234,7 +234,7 @@ put_answer(struct buf *out, const struct route *route,
 		put_header_ref(out, "Location", "Onward");
 	if (route->flags & ROUTE_KEYED)
 		put_header_ref(out, "Idempotency-Replayed", "Replayed");
-	if (answer->status == 503) /* nginx's: no worker was there */
+	if (answer->status == 503)
 		put_header_ref(out, "Retry-After", "RetryAfter");
 	buf_putc(out, '}');
 	if (!leads_on)
