@@ -188,6 +188,21 @@ def test_a_key_of_a_franchise_stays_inside_it(world):
     assert [b["booking_id"] for b in server.bookings()["data"]] == [made["booking_id"]]
 
 
+def test_a_guest_stays_inside_the_franchise_of_the_pages_key(world):
+    inside, outside = world.franchise(), world.franchise()
+    opened = world.program(kind="publishable", scopes="guest:create", franchise=inside).send(
+        "POST", "/api/v1/guest-sessions").ok(201)
+    world.canaries.add(opened["token"])
+    guest = world.bearer(opened["token"])
+    before = world.counts()
+    guest.book(world.booking(outside)).blames("/franchise_id", "unknown")
+    assert world.counts() == before
+    made = guest.book(world.booking(inside)).ok(201)
+    guest.read(made["booking_id"]).ok()
+    assert [b["booking_id"] for b in guest.bookings()["data"]] == [made["booking_id"]]
+    guest.cancel(made["booking_id"]).ok()
+
+
 def test_a_keys_scopes_hold(world):
     server = world.program(customer=str(uuid.uuid4()), scopes="booking:read")
     server.bookings().ok()
