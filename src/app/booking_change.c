@@ -7,6 +7,7 @@
 #include "app/booking_changing.h"
 #include "app/booking_pending.h"
 #include "app/booking_quote.h"
+#include "app/booking_rates.h"
 #include "app/booking_room.h"
 #include "app/payments.h"
 #include "base/arena.h"
@@ -278,6 +279,12 @@ work_out_move(struct app *app, struct scope *sc, struct changing *c)
 	if (e)
 		return e;
 	spare_notice(c);
+	/* The price of an hour is fixed when it is booked: whoever keeps it pays
+	 * no other, whatever the rates have become.  More children pay today's. */
+	if (c->b->child_count <= c->old->child_count)
+		e = booking_rates_keep(sc, c->old->line_items, &c->day);
+	if (e)
+		return e;
 	e = day_span(sc, &c->day, c->b->start_us, c->b->end_us, &c->span);
 	if (e)
 		return e;

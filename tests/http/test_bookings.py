@@ -144,6 +144,26 @@ def test_children_can_be_changed_with_their_places_and_price(world):
                      " and slot_start = %s", DEMO % 1, at(day, 9)) == 2
 
 
+def test_hours_that_are_kept_cost_what_they_were_booked_at(world):
+    house, day = world.franchise(), world.new_day()
+    me = world.customer()
+    body = world.booking(house, day, 9, 13, children=2)
+    made = me.book(body).ok(201)["booking_id"]
+    world.sql("update franchises.franchises set standard_rate = 30, version = version + 1"
+              " where id = %s", house)
+
+    def lines(**changes):
+        now = me.change(made, changes).ok()
+        assert sum(line["amount"] for line in now["line_items"]) == now["total_amount"]
+        return [(line["minutes"], line["rate"], line["amount"]) for line in now["line_items"]]
+    assert lines(end_datetime=at(day, 12)) == [(180, 15, 90)]
+    assert lines(children=body["children"][:1]) == [(180, 15, 45)]
+    # What is new costs what it costs now.
+    assert lines(end_datetime=at(day, 14)) == [(180, 15, 45), (120, 30, 60)]
+    assert lines(start_datetime=at(day, 11)) == [(60, 15, 15), (120, 30, 60)]
+    assert lines(children=body["children"]) == [(180, 30, 180)]
+
+
 def test_a_booking_that_already_is_as_asked_is_fine_even_with_an_old_etag(world):
     me = world.customer()
     day = world.new_day()
