@@ -12,7 +12,7 @@
 /*
  * Headers that decide who calls, on what, or what is done once: a second one
  * would let two readers see two requests, so it is refused.  nginx hands every
- * line on, and a look-up by name would silently take the first.
+ * line on.
  */
 static const char *const once_only[] = {
     "authorization",
@@ -31,6 +31,7 @@ struct reader {
 	struct header *headers;
 	const char *content_type;
 	const char *content_length;
+	size_t lines;  /* of headers, those of one name each counted */
 	unsigned seen; /* one bit for each of once_only */
 	bool too_many;
 };
@@ -128,8 +129,18 @@ header_add(struct reader *r, const char *name, const char *value)
 		}
 	}
 
-	if (r->req->header_count == REQUEST_HEADERS_MAX) {
+	if (r->lines == REQUEST_HEADERS_MAX) {
 		r->too_many = true;
+		return ERR_OK;
+	}
+	r->lines++;
+
+	/* Lines of one name are one list (RFC 9110 5.3). */
+	for (size_t i = 0; i < r->req->header_count; i++) {
+		if (strcmp(r->headers[i].name, name) != 0)
+			continue;
+		r->headers[i].value = arena_printf(r->sc->arena, "%s, %s",
+		    r->headers[i].value, value);
 		return ERR_OK;
 	}
 

@@ -6,7 +6,7 @@
  * Input    Untrusted where the client chose it (HTTP_*, the path, the query);
  *          nginx chose the names that do not begin with HTTP_.
  * Memory   Header names and the header list are in the scope's arena, values
- *          point into the parameters.
+ *          point into the parameters, but for those of several lines.
  */
 #ifndef FCGI_PARAMS_H
 #define FCGI_PARAMS_H

@@ -17,13 +17,16 @@ select f.id, f.name, f.address, f.city, f.postal_code, f.timezone as time_zone,
  limit $5::bigint
 
 -- :name franchise_get :one :read
+-- With its local midnight: from then on other holidays are the next.
 select f.id, f.name, f.address, f.city, f.postal_code, f.timezone as time_zone,
        f.max_capacity::bigint, (f.standard_rate * 100)::bigint as standard_rate,
        (f.peak_hour_rate * 100)::bigint as peak_hour_rate, f.currency,
        to_char(f.open_time, 'HH24:MI') as open_label, to_char(f.close_time, 'HH24:MI') as close_label,
        f.operating_days, f.slot_minutes::bigint, f.lead_minutes::bigint, f.horizon_days::bigint,
        f.cancel_hours, f.cancel_percent, (f.cancel_fee * 100)::bigint as cancel_fee,
-       f.version::bigint
+       f.version::bigint, now() as as_of,
+       franchises.local_instant(((now() at time zone f.timezone)::date + 1)::timestamp,
+                                f.timezone, false) as valid_until
   from franchises.franchises f
  where f.id = $1::uuid and f.is_active
 

@@ -7,6 +7,7 @@
 #include "app/booking_changing.h"
 #include "app/booking_pending.h"
 #include "app/booking_quote.h"
+#include "app/booking_rates.h"
 #include "app/booking_room.h"
 #include "app/payments.h"
 #include "base/arena.h"
@@ -63,7 +64,7 @@ same_places(const struct booking *a, const struct booking *b)
 	    a->child_count == b->child_count;
 }
 
-/* What the request leaves out stays. */
+/* What the request leaves out stays; an empty text takes away. */
 static void
 merge_contact(struct contact *to, const struct contact *from)
 {
@@ -74,7 +75,8 @@ merge_contact(struct contact *to, const struct contact *from)
 	if (from->phone)
 		to->phone = from->phone;
 	if (from->emergency_contact)
-		to->emergency_contact = from->emergency_contact;
+		to->emergency_contact = *from->emergency_contact ?
+		    from->emergency_contact : NULL;
 }
 
 static void
@@ -192,15 +194,10 @@ settle_lower(struct changing *c, int64_t total)
 	const struct booking_row *row = &c->row;
 	struct cancellation_terms terms = booking_row_terms(row);
 	struct cancellation whole = booking_row_cancellation(row);
-	struct booking *b = c->b;
 
 	c->refund = cancellation_of_part(&terms, &whole, row->total, total,
 	    row->paid - row->refunded);
-	if (c->refund == 0)
-		return;
-	b->refunded_amount += c->refund;
-	b->payment_status = b->refunded_amount >= b->paid_amount ?
-	    "refunded" : "partially_refunded";
+	booking_show_refund(c->b, c->refund);
 }
 
 static enum err
@@ -250,6 +247,22 @@ check_currency(struct scope *sc, const struct changing *c)
 	    "currency now: cancel the booking and make a new one");
 }
 
+/* Fewer hours, or fewer children: what is kept was booked in time, and early
+ * enough, when it was booked.  Only what is new needs a notice. */
+static void
+spare_notice(struct changing *c)
+{
+	const struct booking *b = c->b;
+	const struct booking *old = c->old;
+
+	if (b->start_us < old->start_us || b->end_us > old->end_us ||
+	    b->child_count > old->child_count)
+		return;
+	c->day.lead_minutes = 0;
+	if (c->day.horizon_days < c->day.day - c->day.today)
+		c->day.horizon_days = c->day.day - c->day.today;
+}
+
 /* Read the new day, check the grid, price it anew. */
 static enum err
 work_out_move(struct app *app, struct scope *sc, struct changing *c)
@@ -263,6 +276,13 @@ work_out_move(struct app *app, struct scope *sc, struct changing *c)
 	    &c->day);
 	if (!e)
 		e = check_currency(sc, c);
+	if (e)
+		return e;
+	spare_notice(c);
+	/* The price of an hour is fixed when it is booked: whoever keeps it pays
+	 * no other, whatever the rates have become.  More children pay today's. */
+	if (c->b->child_count <= c->old->child_count)
+		e = booking_rates_keep(sc, c->old->line_items, &c->day);
 	if (e)
 		return e;
 	e = day_span(sc, &c->day, c->b->start_us, c->b->end_us, &c->span);

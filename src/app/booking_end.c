@@ -11,6 +11,7 @@
 #include "base/scope.h"
 #include "domain/access.h"
 #include "domain/lifecycle.h"
+#include "domain/names.h"
 #include "store/db.h"
 
 #define REASON_DEFAULT "Customer request"
@@ -78,6 +79,7 @@ release(struct app *app, struct scope *sc, const struct ending *ending,
 	b->status = lifecycle_word(state);
 	if (row->paid == 0)
 		b->payment_status = "not_required"; /* nothing is owed now */
+	booking_show_refund(b, ending->refund);
 	b->payment_required = false;
 	b->payment_url = NULL;
 	b->pending_change = NULL;
@@ -202,6 +204,15 @@ try_cancel(struct app *app, struct scope *sc, struct ending *ending,
 	return release(app, sc, ending, &row, ret_booking);
 }
 
+/* A form that was left empty sends an empty text. */
+static const char *
+reason_of(struct scope *sc, const struct cancel_request *req)
+{
+	bool given = req->reason && *names_normal(sc->arena, req->reason);
+
+	return given ? req->reason : REASON_DEFAULT;
+}
+
 enum err
 booking_cancel(struct app *app, struct scope *sc, const struct caller *caller,
     const struct uuid *id, const struct cancel_request *req, int64_t if_match,
@@ -209,7 +220,7 @@ booking_cancel(struct app *app, struct scope *sc, const struct caller *caller,
 {
 	struct ending ending = { .caller = caller, .replay = replay,
 		.move = MOVE_CANCEL, .event = "BookingCancelled",
-		.reason = req->reason ? req->reason : REASON_DEFAULT };
+		.reason = reason_of(sc, req) };
 	enum err e;
 
 	e = caller_needs_customer(sc, caller);

@@ -426,3 +426,14 @@ booking_row_cancellation(const struct booking_row *row)
 	return cancellation_work_out(&terms, row->start_us, row->as_of_us,
 	    row->paid, row->refunded);
 }
+
+void
+booking_show_refund(struct booking *booking, int64_t refund)
+{
+	if (refund <= 0)
+		return;
+	booking->refunded_amount += refund;
+	booking->payment_status =
+	    booking->refunded_amount >= booking->paid_amount ? "refunded" :
+	    "partially_refunded";
+}

@@ -129,6 +129,8 @@ enum err booking_row_cancellable(struct scope *sc,
     const struct booking_row *row) MUSTCHECK;
 /* What would come back if it were cancelled when the row was read. */
 struct cancellation booking_row_cancellation(const struct booking_row *row);
+/* So much more goes back from now on: the view as payments.sum_up makes it. */
+void booking_show_refund(struct booking *booking, int64_t refund);
 
 /* Unseal contact and children into the view. */
 enum err booking_row_people(struct app *app, struct scope *sc,

@@ -32,7 +32,7 @@ struct news {
 	int64_t checked_out_us;
 	int64_t held_us; /* when the change that gives its places back would
 	                    have begun; 0 = none does */
-	bool retaken;   /* its places were taken again */
+	bool retaken;   /* its places, shown as free, were taken again */
 	struct uuid told; /* the first event of the booking itself */
 };
 

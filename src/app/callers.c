@@ -35,23 +35,27 @@ struct claims {
 	struct texts aud;
 	struct texts scope;
 	struct uuid booking;
+	struct uuid franchise; /* of the key that opened a guest's session */
 };
 
 #define EPOCH_MAX INT64_C(253402300799)
 #define AT(field) offsetof(struct claims, field)
 static const struct field claims_fields[] = {
 	{ "sub", FIELD_UUID, FIELD_REQUIRED, .offset = AT(sub) },
-	{ "exp", FIELD_INT, FIELD_REQUIRED, .max = EPOCH_MAX,
+	/* RFC 7519 2: they may have a fraction. */
+	{ "exp", FIELD_INT, FIELD_REQUIRED | FIELD_CUT, .max = EPOCH_MAX,
 	    .offset = AT(exp) },
-	{ "iat", FIELD_INT, .max = EPOCH_MAX,
+	{ "iat", FIELD_INT, FIELD_CUT, .max = EPOCH_MAX,
 	    .offset = AT(iat) },
-	{ "nbf", FIELD_INT, .max = EPOCH_MAX,
+	{ "nbf", FIELD_INT, FIELD_CUT, .max = EPOCH_MAX,
 	    .offset = AT(nbf) },
 	{ "iss", FIELD_TEXT, .min = 1, .max = 512, .offset = AT(iss) },
 	{ "aud", FIELD_TEXTS, FIELD_ALONE, .max = 16, .offset = AT(aud) },
 	{ "scope", FIELD_TEXTS, FIELD_SPLIT, .max = 32,
 	    .offset = AT(scope) },
 	{ "booking", FIELD_UUID, .offset = AT(booking) },
+	/* A name that no identity provider gives to something else. */
+	{ "booking_franchise", FIELD_UUID, .offset = AT(franchise) },
 };
 static const struct form claims_form = { .name = "Claims",
 	.help = "The claims of a token.", .size = sizeof(struct claims),
@@ -122,6 +126,7 @@ from_own(struct scope *sc, const struct claims *claims, size_t kind,
 	caller->kind = own_tokens[kind].kind;
 	caller->rights = own_tokens[kind].rights;
 	caller->booking = claims->booking;
+	caller->franchise = claims->franchise;
 	return ERR_OK;
 }
 
@@ -339,7 +344,7 @@ caller_from_key(struct app *app, struct scope *sc, const char *key,
 static char *
 sign_own(struct app *app, struct scope *sc, size_t kind,
     const struct uuid *customer, const struct uuid *booking,
-    int64_t expires_s)
+    const struct uuid *franchise, int64_t expires_s)
 {
 	struct buf out;
 
@@ -349,6 +354,10 @@ sign_own(struct app *app, struct scope *sc, size_t kind,
 	if (booking) {
 		buf_puts(&out, ",\"booking\":");
 		json_put_uuid(&out, booking);
+	}
+	if (franchise && !uuid_is_none(franchise)) {
+		buf_puts(&out, ",\"booking_franchise\":");
+		json_put_uuid(&out, franchise);
 	}
 	buf_puts(&out, ",\"iat\":");
 	json_put_int(&out, clock_wall_us() / USEC_PER_SEC);
@@ -362,7 +371,7 @@ sign_own(struct app *app, struct scope *sc, size_t kind,
 
 enum err
 guest_session_open(struct app *app, struct scope *sc,
-    struct guest_session *ret_session)
+    const struct caller *caller, struct guest_session *ret_session)
 {
 	static const char *const words[] = { "booking:create", "booking:read",
 		"booking:update" };
@@ -371,7 +380,7 @@ guest_session_open(struct app *app, struct scope *sc,
 
 	uuid_random(&s.customer_id);
 	s.token = sign_own(app, sc, GUEST, &s.customer_id, NULL,
-	    clock_wall_us() / USEC_PER_SEC + s.expires_in);
+	    &caller->franchise, clock_wall_us() / USEC_PER_SEC + s.expires_in);
 	s.scope = (struct texts){ arena_memdup(sc->arena, words,
 	    sizeof words), ARRAY_LEN(words) };
 
@@ -383,7 +392,7 @@ char *
 manage_token(struct app *app, struct scope *sc, const struct uuid *booking,
     const struct uuid *customer, int64_t expires_us)
 {
-	return sign_own(app, sc, MANAGE, customer, booking,
+	return sign_own(app, sc, MANAGE, customer, booking, NULL,
 	    expires_us / USEC_PER_SEC);
 }
 

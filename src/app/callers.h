@@ -29,9 +29,10 @@ enum err caller_from_bearer(struct app *app, struct scope *sc,
 enum err caller_from_key(struct app *app, struct scope *sc, const char *key,
     const char *customer_id, struct caller *ret_caller) MUSTCHECK;
 
-/* A fresh guest (caller: a publishable or secret key with guest:create). */
+/* A fresh guest (caller: a publishable or secret key with guest:create), who
+ * stays inside the franchise of the key, if it has one. */
 enum err guest_session_open(struct app *app, struct scope *sc,
-    struct guest_session *ret_session) MUSTCHECK;
+    const struct caller *caller, struct guest_session *ret_session) MUSTCHECK;
 
 /* A token for one booking, good until expires_us at most: booking_row_load ends
  * it earlier, some days after the booking. */

@@ -76,18 +76,24 @@ decision_hold(struct decision *d, int64_t expires_us)
 }
 
 void
+decision_touch(struct decision *d, const struct booking_row *booking)
+{
+	touch(&d->touched, &booking->franchise_id, booking->local_day);
+}
+
+void
 decision_retake(struct decision *d, const struct booking_row *booking,
     int64_t slot_minutes)
 {
 	int_member(&d->booking, "retake", slot_minutes);
-	touch(&d->touched, &booking->franchise_id, booking->local_day);
+	decision_touch(d, booking);
 }
 
 void
 decision_change(struct decision *d, const struct booking_row *booking)
 {
 	uuid_member(&d->booking, "change", &booking->change.id);
-	touch(&d->touched, &booking->franchise_id, booking->local_day);
+	decision_touch(d, booking);
 	touch(&d->touched, &booking->franchise_id, booking->change.local_day);
 }
 

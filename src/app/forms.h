@@ -23,7 +23,7 @@ struct contact {
 	const char *name;  /* 1..100 */
 	const char *email; /* ..254 */
 	const char *phone; /* 5..20 */
-	const char *emergency_contact; /* 1..255 */
+	const char *emergency_contact; /* 1..255; of a change "": taken away */
 };
 
 /* child_info, children[]: name and age required. */

@@ -128,7 +128,7 @@ check_booking_query(struct scope *sc, const char *at, const void *object)
 
 /* ---- people ---------------------------------------------------------------- */
 
-#define CONTACT_ROWS(need) \
+#define CONTACT_ROWS(need, may, more) \
 	{ "name", FIELD_TEXT, (need), 1, 100, AT(contact, name), NULL, NULL, \
 	  "Full name of the parent or guardian.", "\"John Doe\"" }, \
 	{ "email", FIELD_EMAIL, (need), 3, 254, AT(contact, email), NULL, NULL, \
@@ -136,13 +136,15 @@ check_booking_query(struct scope *sc, const char *at, const void *object)
 	{ "phone", FIELD_PHONE, (need), 5, 20, AT(contact, phone), NULL, NULL, \
 	  "Telephone number, with the country code where possible.", \
 	  "\"+1234567890\"" }, \
-	{ "emergency_contact", FIELD_TEXT, MAYBE, 1, 255, \
+	{ "emergency_contact", FIELD_TEXT, (may), 1, 255, \
 	  AT(contact, emergency_contact), NULL, NULL, \
-	  "Whom to call when the parent cannot be reached.", \
+	  "Whom to call when the parent cannot be reached" more ".", \
 	  "\"Jane Doe +1234567891\"" },
 
-static const struct field contact_rows[] = { CONTACT_ROWS(MUST) };
-static const struct field contact_change_rows[] = { CONTACT_ROWS(0) };
+static const struct field contact_rows[] = { CONTACT_ROWS(MUST, MAYBE, "") };
+static const struct field contact_change_rows[] = {
+	CONTACT_ROWS(0, MAYBE | FIELD_CLEARS, "; null takes it away")
+};
 
 FORM(contact, "CustomerInfo", contact, contact_rows,
     "The parent or guardian who books.", NULL);

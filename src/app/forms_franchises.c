@@ -83,8 +83,8 @@ static const struct field franchise_query_rows[] = {
 	  "Only with this postal code.", "\"101\"" },
 	{ "limit", FIELD_INT, 0, 1, 100, AT(franchise_query, limit), NULL,
 	  NULL, "How many to answer at most; 20 when left out.", "20" },
-	{ "cursor", FIELD_TEXT, 0, 1, 512, AT(franchise_query, cursor), NULL,
-	  NULL, "The next_cursor of the page before.", NULL },
+	{ "cursor", FIELD_TEXT, 0, 1, CURSOR_MAX, AT(franchise_query, cursor),
+	  NULL, NULL, "The next_cursor of the page before.", NULL },
 };
 FORM(franchise_query, "FranchiseQuery", franchise_query, franchise_query_rows,
     "Which franchises to list.", NULL);

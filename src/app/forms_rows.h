@@ -32,13 +32,17 @@
 #define EX_START "\"2027-01-15T09:00:00Z\""
 #define EX_END "\"2027-01-15T17:00:00Z\""
 
+/* The longest is that of franchises: an id and a name of 100 characters, each
+ * of four bytes, of which base64url makes a third more. */
+#define CURSOR_MAX 600
+
 #define PAGE_ROWS(of) \
 	{ "data", FIELD_LIST, MUST, 0, 100, AT(page, data), &(of), NULL, \
 	  "The items of this page.", NULL }, \
 	{ "has_more", FIELD_BOOL, MUST, 0, 0, AT(page, has_more), NULL, NULL, \
 	  "Whether another page follows.", "false" }, \
-	{ "next_cursor", FIELD_TEXT, ALWAYS, 0, 512, AT(page, next_cursor), \
-	  NULL, NULL, "What to send as cursor for the next page, or null.", \
-	  "null" },
+	{ "next_cursor", FIELD_TEXT, ALWAYS, 0, CURSOR_MAX, \
+	  AT(page, next_cursor), NULL, NULL, \
+	  "What to send as cursor for the next page, or null.", "null" },
 
 #endif

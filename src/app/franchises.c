@@ -7,6 +7,7 @@
 #include "app/forms.h"
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/codec.h"
 #include "base/instant.h"
 #include "base/scope.h"
@@ -26,6 +27,9 @@ struct franchise_row {
 	struct hours hours;
 	struct ints cancel_hours;
 	struct ints cancel_percent;
+	/* Of one alone. */
+	int64_t as_of_us;
+	int64_t valid_until_us; /* then other holidays are the next */
 };
 
 #define COLUMN(name, kind, field) \
@@ -51,9 +55,17 @@ static const struct column franchise_items[] = {
 	COLUMN("cancel_percent", COLUMN_I64S, cancel_percent),
 	COLUMN("cancel_fee", COLUMN_I64, f.cancellation_fee),
 	COLUMN("version", COLUMN_I64, f.version),
+	/* These two are asked of one alone. */
+	COLUMN("as_of", COLUMN_INSTANT, as_of_us),
+	COLUMN("valid_until", COLUMN_INSTANT, valid_until_us),
 };
 #undef COLUMN
+#define ALONE 2
 static const struct columns franchise_columns = {
+	sizeof(struct franchise_row), franchise_items,
+	ARRAY_LEN(franchise_items) - ALONE
+};
+static const struct columns alone_columns = {
 	sizeof(struct franchise_row), franchise_items,
 	ARRAY_LEN(franchise_items)
 };
@@ -246,10 +258,12 @@ franchise_list(struct app *app, struct scope *sc,
 
 /* ---- one ---------------------------------------------------------------------- */
 
+/* *ret_left_ms: how long that is true by the clock alone. */
 static enum err
 read_one(struct app *app, struct scope *sc, const struct uuid *id,
-    struct buf *out)
+    struct buf *out, int64_t *ret_left_ms)
 {
+	int64_t since_us = clock_mono_us();
 	struct franchise_row row;
 	struct franchise view;
 	struct args args;
@@ -257,7 +271,7 @@ read_one(struct app *app, struct scope *sc, const struct uuid *id,
 
 	args_init(&args, sc->arena);
 	args_uuid(&args, id);
-	e = db_one(app->db, sc, STMT_FRANCHISE_GET, &args, &franchise_columns,
+	e = db_one(app->db, sc, STMT_FRANCHISE_GET, &args, &alone_columns,
 	    &row);
 	if (!e)
 		e = complete(app, sc, &row, 1, CLOSED_ALONE, &view);
@@ -269,6 +283,8 @@ read_one(struct app *app, struct scope *sc, const struct uuid *id,
 	if (out->overflow)
 		return scope_fail(sc, ERR_INTERNAL, "a franchise too large to "
 		    "tell");
+	*ret_left_ms = (row.valid_until_us - row.as_of_us -
+	    (clock_mono_us() - since_us)) / 1000;
 	return ERR_OK;
 }
 
@@ -281,6 +297,7 @@ franchise_json(struct app *app, struct scope *sc, const struct uuid *id,
 	struct cache_text cached;
 	enum cache_answer answer;
 	struct buf out;
+	int64_t left_ms = 0;
 	enum err e;
 
 	answer = cache_get(app->cache, sc, &key, &cached);
@@ -295,13 +312,12 @@ franchise_json(struct app *app, struct scope *sc, const struct uuid *id,
 		return ERR_OK;
 	}
 
-	e = read_one(app, sc, id, &out);
+	e = read_one(app, sc, id, &out, &left_ms);
 	if (answer == CACHE_CLAIM && e)
 		cache_fill(app->cache, sc, &lease, UNKNOWN, strlen(UNKNOWN),
 		    e == ERR_NOT_FOUND ? UNKNOWN_MS : 0);
 	else if (answer == CACHE_CLAIM)
-		cache_fill(app->cache, sc, &lease, out.data, out.len,
-		    INT64_MAX);
+		cache_fill(app->cache, sc, &lease, out.data, out.len, left_ms);
 	if (e)
 		return e;
 

@@ -110,7 +110,7 @@ struct decision {
 	struct buf refunds;
 	struct buf entries;
 	struct news news;
-	struct touched touched; /* when places move */
+	struct touched touched; /* when places move, or are shown otherwise */
 	/* What is stored under the caller's key; NULLs without one. */
 	const struct caller *caller;
 	const struct replay *replay;
@@ -123,6 +123,8 @@ void decision_begin(struct decision *d, struct scope *sc,
 void decision_status(struct decision *d, const char *status,
     const char *payment_status);
 void decision_hold(struct decision *d, int64_t expires_us); /* NONE clears */
+/* What is cached of its day is forgotten. */
+void decision_touch(struct decision *d, const struct booking_row *booking);
 void decision_retake(struct decision *d, const struct booking_row *booking,
     int64_t slot_minutes);
 /* The booking's change takes effect; or waits until then. */

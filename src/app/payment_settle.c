@@ -203,8 +203,12 @@ take_booking(struct app *app, struct scope *sc, struct decision *d,
 		if (e)
 			return e;
 		decision_retake(d, &c->row, day.slot_minutes);
-		d->news.retaken = true;
 	}
+	/* Since the hold's time was over its places were shown as free, also
+	 * when nobody has ended it: they are taken again in what is cached.  It
+	 * may have lapsed since the booking was read. */
+	decision_touch(d, &c->row);
+	d->news.retaken = retake || booking_row_lapsed(&c->row);
 	decision_status(d, lifecycle_word(BOOKING_CONFIRMED), "paid");
 	decision_hold(d, NONE);
 	tell_confirmed(d, sc, c);

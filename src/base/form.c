@@ -222,8 +222,11 @@ read_member(struct scope *sc, const struct field *field,
 		form_note(&at, "required", "must be given");
 		return;
 	}
-	if (!json && field->flags & FIELD_NULLABLE)
+	if (!json && field->flags & FIELD_NULLABLE) {
+		if (field->flags & FIELD_CLEARS)
+			*(const char **)form_member(field, object) = "";
 		return;
+	}
 
 	at.pointer = member_pointer(sc->arena, parent_at, field->name);
 	if (!json)

@@ -67,8 +67,11 @@ enum {
 	FIELD_RAW_LIST = 1 << 3,  /* RAW is a list of `form` */
 	FIELD_SPLIT = 1 << 4,     /* TEXTS is read too: a list, or one text of
 	                             words with spaces between (a JWT's scope) */
-	FIELD_ALONE = 1 << 5      /* TEXTS is read too: a list, or one text as
+	FIELD_ALONE = 1 << 5,     /* TEXTS is read too: a list, or one text as
 	                             it is (a JWT's aud) */
+	FIELD_CLEARS = 1 << 6,    /* a NULLABLE text: null is read as "", so that
+	                             to take it away is not to leave it out */
+	FIELD_CUT = 1 << 7        /* INT: a fraction is taken, and cut off */
 };
 
 struct form;

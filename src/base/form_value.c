@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/codec.h"
 #include "base/form_email.h"
 #include "base/instant.h"
@@ -363,6 +364,21 @@ number_parse(const char *text, size_t places, int64_t *ret_value)
 	return NUMBER_OK;
 }
 
+/* "1640998800.25" without its fraction, when it is one. */
+static const char *
+cut_fraction(struct arena *arena, const char *text)
+{
+	size_t whole = strcspn(text, ".");
+	size_t digits;
+
+	if (text[whole] == '\0')
+		return text;
+	digits = strspn(text + whole + 1, "0123456789");
+	if (digits == 0 || text[whole + 1 + digits] != '\0')
+		return text;
+	return arena_strndup(arena, text, whole);
+}
+
 static void
 note_bound(const struct form_place *at, const struct field *field, bool low)
 {
@@ -389,6 +405,8 @@ form_take_number(const struct form_place *at, const struct field *field,
 
 	assert(money || field->type == FIELD_INT);
 
+	if (field->flags & FIELD_CUT)
+		text = cut_fraction(at->sc->arena, text);
 	switch (number_parse(text, money ? 2 : 0, &value)) {
 	case NUMBER_NOT:
 		if (money)

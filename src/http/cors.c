@@ -9,9 +9,11 @@
 
 #define REQUEST_HEADERS \
 	"Authorization, Content-Type, Idempotency-Key, If-Match, " \
-	"If-None-Match, X-API-Key, X-Customer-Id, X-Request-Id"
+	"If-None-Match, X-API-Key, X-Customer-Id, X-Request-Id, " \
+	"traceparent, tracestate, X-Amzn-Trace-Id"
 #define ANSWER_HEADERS \
-	"ETag, Location, Retry-After, Idempotency-Replayed, X-Request-Id"
+	"ETag, Location, Retry-After, Idempotency-Replayed, X-Request-Id, " \
+	"WWW-Authenticate"
 #define MAX_AGE "600"
 
 bool

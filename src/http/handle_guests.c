@@ -11,7 +11,7 @@ on_guest_session(struct call *call)
 	struct guest_session session = { 0 };
 	enum err e;
 
-	e = guest_session_open(call->app, call->sc, &session);
+	e = guest_session_open(call->app, call->sc, &call->caller, &session);
 	if (e)
 		return e;
 

@@ -8,6 +8,9 @@
 #include "http/answer.h"
 #include "http/call.h"
 #include "http/handle.h"
+#include "http/response.h"
+
+#define RETRY_S "2" /* as nginx says when no worker is there */
 
 enum err
 on_health(struct call *call)
@@ -17,6 +20,8 @@ on_health(struct call *call)
 
 	health_check(call->app, call->sc, &health);
 	status = strcmp(health.status, "unhealthy") == 0 ? 503 : 200;
+	if (status == 503)
+		response_header(call->res, "Retry-After", RETRY_S);
 	return answer_form(call->sc, call->res, status, &form_health, &health);
 }
 

@@ -143,32 +143,32 @@ put_params(struct buf *out, const struct route *route)
 	buf_putc(out, ']');
 }
 
+/* Any one of the rights is enough, but of one requirement all are needed: so
+ * each is one of its own. */
+static void
+put_scheme(struct buf *out, const char *scheme, unsigned rights, bool *first)
+{
+	for (unsigned bit = 1; bit && bit <= rights; bit <<= 1) {
+		if (!(rights & bit))
+			continue;
+		put_comma(out, first);
+		buf_printf(out, "{\"%s\":[", scheme);
+		json_put_text(out, access_word((enum access_right)bit));
+		buf_puts(out, "]}");
+	}
+}
+
 static void
 put_security(struct buf *out, const struct route *route)
 {
-	struct buf scopes;
 	bool first = true;
 
-	buf_init(&scopes, out->arena, TEXT_MAX);
-	for (unsigned bit = 1; bit && bit <= route->rights; bit <<= 1) {
-		if (!(route->rights & bit))
-			continue;
-		put_comma(&scopes, &first);
-		json_put_text(&scopes, access_word((enum access_right)bit));
-	}
-	switch (route->who) {
-	case ROUTE_ANYONE:
-		buf_puts(out, ",\"security\":[]");
-		break;
-	case ROUTE_CUSTOMER:
-		buf_printf(out, ",\"security\":[{\"bearerAuth\":[%s]},"
-		    "{\"apiKey\":[%s]}]", scopes.data, scopes.data);
-		break;
-	case ROUTE_KEY:
-		buf_printf(out, ",\"security\":[{\"apiKey\":[%s]}]",
-		    scopes.data);
-		break;
-	}
+	buf_puts(out, ",\"security\":[");
+	if (route->who == ROUTE_CUSTOMER)
+		put_scheme(out, "bearerAuth", route->rights, &first);
+	if (route->who != ROUTE_ANYONE)
+		put_scheme(out, "apiKey", route->rights, &first);
+	buf_putc(out, ']');
 }
 
 static void
@@ -198,21 +198,10 @@ put_header_ref(struct buf *out, const char *header, const char *component)
 }
 
 static void
-put_answer(struct buf *out, const struct route *route,
+put_content(struct buf *out, const struct route *route,
     const struct route_answer *answer)
 {
-	buf_printf(out, "\"%d\":{", answer->status);
-	put_member(out, "description", answer->help);
-	buf_puts(out, ",\"headers\":{\"X-Request-Id\":");
-	put_ref(out, "headers", "RequestId");
-	put_header_ref(out, "Cache-Control", "CacheControl");
-	if (route->flags & ROUTE_ETAG)
-		put_header_ref(out, "ETag", "ETag");
-	if (route->flags & ROUTE_LOCATION)
-		put_header_ref(out, "Location", "Location");
-	if (route->flags & ROUTE_KEYED)
-		put_header_ref(out, "Idempotency-Replayed", "Replayed");
-	buf_puts(out, "},\"content\":{");
+	buf_puts(out, ",\"content\":{");
 	for (size_t i = 0; route->types && route->types[i]; i++) {
 		/* Bytes have no schema (OpenAPI 3.1, 4.8.14.3). */
 		if (strcmp(route->types[i], JSON_TYPE) != 0)
@@ -223,7 +212,34 @@ put_answer(struct buf *out, const struct route *route,
 		put_ref(out, "schemas", answer->form->name);
 	else
 		buf_puts(out, "{\"type\":\"object\"}");
-	buf_puts(out, "}}}");
+	buf_puts(out, "}}");
+}
+
+static void
+put_answer(struct buf *out, const struct route *route,
+    const struct route_answer *answer)
+{
+	bool leads_on = answer->status == 303;
+
+	buf_printf(out, "\"%d\":{", answer->status);
+	put_member(out, "description", answer->help);
+	buf_puts(out, ",\"headers\":{\"X-Request-Id\":");
+	put_ref(out, "headers", "RequestId");
+	put_header_ref(out, "Cache-Control", "CacheControl");
+	if (route->flags & ROUTE_ETAG)
+		put_header_ref(out, "ETag", "ETag");
+	if (route->flags & ROUTE_LOCATION)
+		put_header_ref(out, "Location", "Location");
+	if (leads_on)
+		put_header_ref(out, "Location", "Onward");
+	if (route->flags & ROUTE_KEYED)
+		put_header_ref(out, "Idempotency-Replayed", "Replayed");
+	if (answer->status == 503)
+		put_header_ref(out, "Retry-After", "RetryAfter");
+	buf_putc(out, '}');
+	if (!leads_on)
+		put_content(out, route, answer);
+	buf_putc(out, '}');
 }
 
 static bool
@@ -263,19 +279,34 @@ put_codes(struct buf *out, uint64_t errors, int status)
 	put_member(out, "description", text.data);
 }
 
+static bool
+may_be_retried(uint64_t errors, int status)
+{
+	for (int e = 1; e < ERR__MAX; e++) {
+		const struct err_info *info = err_info((enum err)e);
+
+		if (may_answer(errors, e) && info->status == status &&
+		    info->retryable)
+			return true;
+	}
+	return false;
+}
+
 static void
-put_problem(struct buf *out, uint64_t errors, int status)
+put_problem(struct buf *out, const struct route *route, uint64_t errors,
+    int status)
 {
 	buf_printf(out, "\"%d\":{", status);
 	put_codes(out, errors, status);
 	buf_puts(out, ",\"headers\":{\"X-Request-Id\":");
 	put_ref(out, "headers", "RequestId");
-	if (status == 429 || status == 503)
+	if (may_be_retried(errors, status))
 		put_header_ref(out, "Retry-After", "RetryAfter");
 	if (status == 401 || status == 403)
 		put_header_ref(out, "WWW-Authenticate", "Challenge");
-	buf_puts(out, "},\"content\":{\"application/problem+json\":"
-	    "{\"schema\":");
+	buf_printf(out, "},\"content\":{%s\"application/problem+json\":"
+	    "{\"schema\":", route->flags & ROUTE_PAGE ?
+	    "\"text/html\":{\"schema\":{\"type\":\"string\"}}," : "");
 	put_ref(out, "schemas", form_problem.name);
 	buf_puts(out, "}}}");
 }
@@ -296,7 +327,12 @@ put_responses(struct buf *out, const struct route *route)
 	if (route->flags & ROUTE_ETAG && route->method == METHOD_GET) {
 		put_comma(out, &first);
 		buf_puts(out, "\"304\":{\"description\":"
-		    "\"It is as If-None-Match has it.\"}");
+		    "\"It is as If-None-Match has it.\","
+		    "\"headers\":{\"X-Request-Id\":");
+		put_ref(out, "headers", "RequestId");
+		put_header_ref(out, "Cache-Control", "CacheControl");
+		put_header_ref(out, "ETag", "ETag");
+		buf_puts(out, "}}");
 	}
 	for (int status = 400; status < 600; status++) {
 		bool any = false;
@@ -307,7 +343,7 @@ put_responses(struct buf *out, const struct route *route)
 		if (!any || answers_status(route, status))
 			continue;
 		put_comma(out, &first);
-		put_problem(out, errors, status);
+		put_problem(out, route, errors, status);
 	}
 	buf_putc(out, '}');
 }
@@ -394,8 +430,9 @@ static const struct shared {
 	    "\"schema\":{\"type\":\"string\",\"examples\":[\"\\\"3\\\"\"]}}" },
 	{ "RequestId", "{\"name\":\"X-Request-Id\",\"in\":\"header\","
 	    "\"description\":\"A name of your own for this request; it comes"
-	    " back and stands in our logs.\",\"schema\":{\"type\":\"string\","
-	    "\"pattern\":\"^[A-Za-z0-9._-]{1,64}$\"}}" },
+	    " back and stands in our logs. One of another form is replaced.\","
+	    "\"schema\":{\"type\":\"string\","
+	    "\"pattern\":\"^[A-Za-z0-9._-]{8,64}$\"}}" },
 }, headers[] = {
 	{ "RequestId", "{\"description\":\"Names this request in our logs.\","
 	    "\"schema\":{\"type\":\"string\"}}" },
@@ -405,6 +442,8 @@ static const struct shared {
 	    " If-None-Match take.\",\"schema\":{\"type\":\"string\"}}" },
 	{ "Location", "{\"description\":\"The path of what was made.\","
 	    "\"schema\":{\"type\":\"string\",\"format\":\"uri-reference\"}}" },
+	{ "Onward", "{\"description\":\"Where to go on.\","
+	    "\"schema\":{\"type\":\"string\",\"format\":\"uri\"}}" },
 	{ "Replayed", "{\"description\":\"true: the stored answer to an"
 	    " earlier request with this Idempotency-Key.\","
 	    "\"schema\":{\"type\":\"string\",\"const\":\"true\"}}" },

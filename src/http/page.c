@@ -1,7 +1,11 @@
 /* page.c: an error as a small page, for the one route browsers come to. */
 #include "http/page.h"
 
+#include <string.h>
+
 #include "base/arena.h"
+#include "base/scope.h"
+#include "http/problem.h"
 #include "http/response.h"
 
 #define PAGE_MAX 4096
@@ -12,8 +16,24 @@ struct text {
 	const char *text;
 };
 
+/* A sentence of ours, but one that may quote. */
+static const char *
+escaped(struct arena *arena, const char *text)
+{
+	struct buf out;
+
+	buf_init(&out, arena, PAGE_MAX / 2);
+	for (; *text; text++) {
+		if (strchr("&<>", *text))
+			buf_printf(&out, "&#%d;", *text);
+		else
+			buf_putc(&out, *text);
+	}
+	return out.overflow ? "" : out.data;
+}
+
 static struct text
-text_of(enum err e)
+text_of(struct scope *sc, enum err e)
 {
 	switch (e) {
 	case ERR_NOT_FOUND:
@@ -30,6 +50,12 @@ text_of(enum err e)
 			"Payment is not possible at the moment",
 			"Your booking stands, and nothing was charged. This"
 			" page tries again by itself." };
+	/* Paid, cancelled, expired: who comes back to the link learns which. */
+	case ERR_STATE:
+		return (struct text){ "", "There is nothing to pay",
+			arena_printf(sc->arena, "%s Open your booking to see"
+			" how it stands.", escaped(sc->arena,
+			problem_detail(sc, e))) };
 	default:
 		return (struct text){ "", "Something went wrong",
 			"Nothing was charged. Please try again later." };
@@ -37,9 +63,9 @@ text_of(enum err e)
 }
 
 void
-page_answer(struct response *res, enum err e)
+page_answer(struct scope *sc, struct response *res, enum err e)
 {
-	struct text text = text_of(e);
+	struct text text = text_of(sc, e);
 
 	buf_init(&res->body, res->arena, PAGE_MAX);
 	buf_printf(&res->body,

@@ -7,8 +7,9 @@
 #include "base/err.h"
 
 struct response;
+struct scope;
 
 /* Replace the body of a problem answer; status and headers stay. */
-void page_answer(struct response *res, enum err e);
+void page_answer(struct scope *sc, struct response *res, enum err e);
 
 #endif

@@ -217,8 +217,8 @@ is_about_faults(enum err e)
 	return e == ERR_INVALID || e == ERR_BAD_REQUEST || e == ERR_NOT_FOUND;
 }
 
-static const char *
-detail_of(struct scope *sc, enum err e)
+const char *
+problem_detail(struct scope *sc, enum err e)
 {
 	const char *own = NULL;
 
@@ -326,7 +326,7 @@ problem_answer_at(struct scope *sc, struct response *res, enum err e,
 		.request_id = id,
 	};
 
-	problem.detail = detail_of(sc, e);
+	problem.detail = problem_detail(sc, e);
 	if (path)
 		problem.instance = instance_of(sc->arena, path);
 	if (is_about_faults(e))

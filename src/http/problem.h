@@ -29,4 +29,7 @@ void problem_answer_at(struct scope *sc, struct response *res, enum err e,
  * one or two sentences. */
 const char *problem_sentence(enum err e);
 
+/* What it says this time. */
+const char *problem_detail(struct scope *sc, enum err e);
+
 #endif

@@ -98,7 +98,7 @@ fail(struct call *call, enum err e)
 	if (call->route) {
 		guard_challenge(call, e);
 		if (negotiate_wants_page(call))
-			page_answer(call->res, e);
+			page_answer(call->sc, call->res, e);
 	}
 }
 

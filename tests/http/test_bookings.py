@@ -117,6 +117,21 @@ def test_a_change_of_the_contact_leaves_the_rest(world):
     assert changed["total_amount"] == made["total_amount"]
 
 
+def test_a_null_takes_the_emergency_contact_away(world):
+    me = world.customer()
+    made = me.book(world.booking()).ok(201)
+    before = me.read(made["booking_id"]).ok()["customer_info"]
+    assert before["emergency_contact"]
+    gone = {**before, "emergency_contact": None}
+    # What was read, with one member emptied, is what an app sends back.
+    assert me.change(made["booking_id"], {"customer_info": gone}).ok()["customer_info"] == gone
+    assert me.read(made["booking_id"]).ok()["customer_info"] == gone
+    me.change(made["booking_id"], {"customer_info": {"phone": "+1 555 0100 777"}}).ok()
+    assert me.read(made["booking_id"]).ok()["customer_info"]["emergency_contact"] is None
+    me.change(made["booking_id"], {"customer_info": {"emergency_contact": ""}}).blames(
+        "/customer_info/emergency_contact", "min_length")
+
+
 def test_children_can_be_changed_with_their_places_and_price(world):
     me = world.customer()
     day = world.new_day()
@@ -127,6 +142,26 @@ def test_children_can_be_changed_with_their_places_and_price(world):
     assert changed["child_count"] == 2
     assert world.one("select max(booked) from franchises.slot_ledger where franchise_id = %s"
                      " and slot_start = %s", DEMO % 1, at(day, 9)) == 2
+
+
+def test_hours_that_are_kept_cost_what_they_were_booked_at(world):
+    house, day = world.franchise(), world.new_day()
+    me = world.customer()
+    body = world.booking(house, day, 9, 13, children=2)
+    made = me.book(body).ok(201)["booking_id"]
+    world.sql("update franchises.franchises set standard_rate = 30, version = version + 1"
+              " where id = %s", house)
+
+    def lines(**changes):
+        now = me.change(made, changes).ok()
+        assert sum(line["amount"] for line in now["line_items"]) == now["total_amount"]
+        return [(line["minutes"], line["rate"], line["amount"]) for line in now["line_items"]]
+    assert lines(end_datetime=at(day, 12)) == [(180, 15, 90)]
+    assert lines(children=body["children"][:1]) == [(180, 15, 45)]
+    # What is new costs what it costs now.
+    assert lines(end_datetime=at(day, 14)) == [(180, 15, 45), (120, 30, 60)]
+    assert lines(start_datetime=at(day, 11)) == [(60, 15, 15), (120, 30, 60)]
+    assert lines(children=body["children"]) == [(180, 30, 180)]
 
 
 def test_a_booking_that_already_is_as_asked_is_fine_even_with_an_old_etag(world):
@@ -193,6 +228,14 @@ def test_a_cancellation_without_a_reason_has_the_usual_one(world):
     me = world.customer()
     made = me.book(world.booking()).ok(201)
     assert me.cancel(made["booking_id"]).ok()["cancellation_reason"] == "Customer request"
+
+
+@pytest.mark.parametrize("reason", ["", " ", "\u00a0\n"])
+def test_a_blank_reason_is_none(world, reason):
+    me = world.customer()
+    made = me.book(world.booking()).ok(201)
+    gone = me.cancel(made["booking_id"], body={"reason": reason}).ok()
+    assert gone["cancellation_reason"] == "Customer request"
 
 
 def test_a_child_cannot_be_in_two_places(world):

@@ -122,6 +122,14 @@ def test_a_clock_that_is_a_minute_off_is_borne(world):
     world.customer(nbf=now + 20, iat=now + 20).bookings().ok()
 
 
+def test_the_times_of_a_token_may_have_fractions(world):
+    # RFC 7519 2: a NumericDate may be no whole number; libraries write such.
+    now = int(time.time())
+    world.customer(exp=now + 300.123456, iat=now - 0.5, nbf=now - 1.25).bookings().ok()
+    world.customer(exp=now - 61.5).bookings().problem(401, "invalid_credentials")
+    world.customer(exp=now + 1e15).bookings().problem(401, "invalid_credentials")
+
+
 @pytest.mark.parametrize("value", ["Basic YTpi", "Bearer", "Bearer ", "bearer", "", "Token x",
                                    "Bearer a b"])
 def test_an_authorization_of_another_form_is_refused(world, value):
@@ -178,6 +186,21 @@ def test_a_key_of_a_franchise_stays_inside_it(world):
     server.read(elsewhere["booking_id"]).problem(404, "not_found")
     server.cancel(elsewhere["booking_id"]).problem(404, "not_found")
     assert [b["booking_id"] for b in server.bookings()["data"]] == [made["booking_id"]]
+
+
+def test_a_guest_stays_inside_the_franchise_of_the_pages_key(world):
+    inside, outside = world.franchise(), world.franchise()
+    opened = world.program(kind="publishable", scopes="guest:create", franchise=inside).send(
+        "POST", "/api/v1/guest-sessions").ok(201)
+    world.canaries.add(opened["token"])
+    guest = world.bearer(opened["token"])
+    before = world.counts()
+    guest.book(world.booking(outside)).blames("/franchise_id", "unknown")
+    assert world.counts() == before
+    made = guest.book(world.booking(inside)).ok(201)
+    guest.read(made["booking_id"]).ok()
+    assert [b["booking_id"] for b in guest.bookings()["data"]] == [made["booking_id"]]
+    guest.cancel(made["booking_id"]).ok()
 
 
 def test_a_keys_scopes_hold(world):

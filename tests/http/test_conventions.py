@@ -191,6 +191,20 @@ def test_a_preflight_is_answered_without_credentials(world):
     assert int(answer.headers["Access-Control-Max-Age"]) > 0
 
 
+@pytest.mark.parametrize("name", ["traceparent", "tracestate", "x-amzn-trace-id", "x-request-id"])
+def test_a_page_may_continue_its_trace(world, name):
+    answer = world.anyone().send("OPTIONS", "/api/v1/bookings", headers={
+        "Origin": ORIGIN, "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": name}).ok(204)
+    assert name in {w.lower() for w in words(answer.headers["Access-Control-Allow-Headers"])}
+
+
+def test_a_page_may_read_which_scope_it_lacks(world):
+    answer = world.customer(scope=["booking:read"]).book(world.booking(), headers={"Origin": ORIGIN})
+    assert answer.problem(403, "insufficient_scope").headers["WWW-Authenticate"]
+    assert "WWW-Authenticate" in words(answer.headers["Access-Control-Expose-Headers"])
+
+
 # ---- ids ------------------------------------------------------------------------------------
 
 

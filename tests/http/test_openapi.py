@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import subprocess
+import uuid
 
 import pytest
 
@@ -68,6 +69,27 @@ def test_the_document_says_where_and_how(world):
         for operation in operations.values():
             named = {p.get("name") for p in operation["parameters"]}
             assert set(re.findall(r"\{(\w+)\}", path)) <= named
+
+
+def test_the_scopes_it_asks_for_are_enough_and_each_is_needed(world):
+    # All scopes of one requirement are needed (OpenAPI 3.1, Security Requirement Object).
+    scopes = ("booking:create", "booking:read", "booking:update")
+    world.expect("payments_unavailable")
+    for path, operations in world.contract.document["paths"].items():
+        for method, operation in operations.items():
+            ways = [way["bearerAuth"] for way in operation["security"] if "bearerAuth" in way]
+            for scope in scopes if ways else ():
+                answer = world.customer(scope=[scope]).send(
+                    method.upper(), re.sub(r"\{\w+\}", lambda _: str(uuid.uuid4()), path))
+                assert (answer.status != 403) is ([scope] in ways), (method, path, scope, answer)
+
+
+@pytest.mark.parametrize("name", ["abcdefg", "abcdefgh", "x" * 64, "x" * 65])
+def test_a_name_for_a_request_is_kept_if_it_is_as_the_document_says(world, name):
+    parameter = world.contract.document["components"]["parameters"]["RequestId"]
+    kept = re.search(parameter["schema"]["pattern"], name) is not None
+    answer = world.anyone().get("/health", headers={"X-Request-Id": name}).ok()
+    assert (answer.headers["X-Request-Id"] == name) is kept
 
 
 def test_every_reference_leads_somewhere(world):

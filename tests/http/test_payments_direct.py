@@ -490,3 +490,20 @@ def test_the_links_page_tries_again_by_itself_while_stripe_is_away(shop):
     assert page.status == 503 and int(page.headers["Retry-After"]) > 0
     assert 'http-equiv="refresh"' in page.raw.decode()
     assert shop.get(url, Accept="text/html").status == 303
+
+
+def test_the_links_page_says_why_there_is_nothing_to_pay(shop, booked):
+    token, made = booked
+    url = shop.read(token, made)["payment_url"].partition(f":{shop.port}")[2]
+
+    def told():
+        page = shop.get(url, Accept="text/html")
+        assert page.status == 409 and page.headers["Content-Type"].startswith("text/html")
+        text = page.raw.decode()
+        assert "<h1>There is nothing to pay</h1>" in text
+        assert "refresh" not in text and "try again" not in text
+        return text
+    paid(shop, booked)
+    assert "The booking is paid already." in told()
+    shop.cancel(token, made)
+    assert "The booking is cancelled." in told()

@@ -247,6 +247,18 @@ def test_franchises_are_listed_by_name_page_by_page(world):
     assert len({n for _, n in names}) >= 13
 
 
+def test_a_page_may_end_with_the_longest_name(world):
+    # A name has 100 characters, and a character up to four bytes.
+    city = f"Longtown {secrets.token_hex(4)}"
+    names = ["\U0002000b" * 99 + last for last in ("\U0002000b", "\U00020089")]
+    for name in names:
+        world.franchise(name=name, city=city)
+    first = world.anyone().get("/api/v1/franchises", params={"city": city, "limit": 1}).ok()
+    second = world.anyone().get("/api/v1/franchises", params={
+        "city": city, "limit": 1, "cursor": first["next_cursor"]}).ok()
+    assert sorted(f["name"] for page in (first, second) for f in page["data"]) == names
+
+
 def test_franchises_are_found_by_city_and_postal_code(world):
     anyone = world.anyone()
 
@@ -309,6 +321,27 @@ def test_the_lead_time_is_kept(world):
     world.customer().book(body).ok(201)
 
 
+def test_who_only_gives_places_back_needs_no_notice(world):
+    house = world.franchise()
+    day = world.new_day()
+    me = world.customer()
+    body = world.booking(house, day, 9, 13, children=2)
+    made = me.book(body).ok(201)["booking_id"]
+    # Since then the franchise asks for a notice, and books less far ahead.
+    world.sql("update franchises.franchises set lead_minutes = 43200, horizon_days = 1,"
+              " version = version + 1 where id = %s", house)
+    me.change(made, {"end_datetime": at(day, 14)}).problem(422, "validation_failed")
+    me.change(made, {"start_datetime": at(day, 8)}).problem(422, "validation_failed")
+    me.change(made, {"children": [*body["children"], world.child()]}).problem(422, "validation_failed")
+    me.change(made, {"end_datetime": at(day, 12)}).ok()
+    me.change(made, {"start_datetime": at(day, 10)}).ok()
+    now = me.change(made, {"children": body["children"][:1]}).ok()
+    assert (now["start_datetime"], now["end_datetime"], now["child_count"]) == (
+        at(day, 10), at(day, 12), 1)
+    assert free_at(me, house, day) == {}
+    me.change(made, {"end_datetime": at(day, 13)}).problem(422, "validation_failed")
+
+
 def test_a_closed_day_says_why(world):
     house = world.franchise(operating_days=[1, 2, 3, 4, 5], horizon_days=60)
     day = world.today() + datetime.timedelta(days=14)
@@ -364,3 +397,16 @@ def test_a_list_of_franchises_tells_the_next_holidays_of_each(world):
         12 * [(10, first)]
     alone = world.anyone().get(f"/api/v1/franchises/{houses[0]}").ok()
     assert len(alone["closed_days"]) == 100
+
+
+def test_a_franchise_is_not_kept_beyond_its_own_day(world):
+    # Its next holidays are told from today on, and tomorrow that is another day.
+    hour = datetime.datetime.now(datetime.timezone.utc).hour
+    zone = "UTC" if hour == 14 else "Asia/Tokyo"  # where no midnight comes in between
+    house = world.franchise(timezone=zone)
+    today, left = world.sql("select t::date, extract(epoch from t::date + 1 - t)"
+                            " from (select now() at time zone %s as t) as here", zone)[0]
+    world.sql("insert into franchises.closed_days values (%s, %s, 'Moving house')", house, today)
+    told = world.anyone().get(f"/api/v1/franchises/{house}").ok()
+    assert [d["date"] for d in told["closed_days"]] == [str(today)]
+    assert 0 < world.redis.pttl(f"franchise:{house}") <= left * 1000

@@ -76,7 +76,8 @@ an_answer_good_or_bad_is_shown_to_a_known_page(void)
 	CU_ASSERT_STRING_EQUAL(world_got(w, "Access-Control-Allow-Origin"),
 	    FAKE_ORIGIN);
 	CU_ASSERT_STRING_EQUAL(world_got(w, "Access-Control-Expose-Headers"),
-	    "ETag, Location, Retry-After, Idempotency-Replayed, X-Request-Id");
+	    "ETag, Location, Retry-After, Idempotency-Replayed, X-Request-Id, "
+	    "WWW-Authenticate");
 
 	world_header(w, "origin", FAKE_ORIGIN);
 	CU_ASSERT_EQUAL(world_ask(w, "GET", "/nowhere", NULL), 404);

@@ -118,6 +118,20 @@ a_header_that_decides_comes_once(void)
 	expect("HTTP_X_FORWARDED_FOR=1", "HTTP_X_FORWARDED_FOR=2", ERR_OK);
 }
 
+/* RFC 9110 5.3: the lines of one name are one list. */
+static void
+a_list_may_come_in_several_lines(void)
+{
+	struct fixture f;
+
+	CU_ASSERT_EQUAL(read_with(&f, "HTTP_ACCEPT=text/html",
+	    "HTTP_ACCEPT=application/json"), ERR_OK);
+	CU_ASSERT_STRING_EQUAL(request_header(&f.req, "accept"),
+	    "text/html, application/json");
+	CU_ASSERT_EQUAL(f.req.header_count, 2);
+	arena_close(f.arena);
+}
+
 /* nginx sends the type as CONTENT_TYPE and again as HTTP_CONTENT_TYPE. */
 static void
 the_type_told_twice_by_nginx_is_one_header(void)
@@ -225,6 +239,7 @@ UNIT_SUITE(params,
     UNIT_TEST(a_request_comes_out_whole),
     UNIT_TEST(params_without_a_method_are_not_whole),
     UNIT_TEST(a_header_that_decides_comes_once),
+    UNIT_TEST(a_list_may_come_in_several_lines),
     UNIT_TEST(the_type_told_twice_by_nginx_is_one_header),
     UNIT_TEST(a_proxy_header_is_not_seen),
     UNIT_TEST(a_path_is_text_of_one_line),

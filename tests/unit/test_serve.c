@@ -173,9 +173,11 @@ health_is_503_only_when_unhealthy_and_live_asks_nobody(void)
 	CU_ASSERT_EQUAL(world_ask(w, "GET", "/health", NULL), 200);
 	CU_ASSERT_TRUE(world_says(w, "{\"status\":\"degraded\","
 	    "\"database\":\"up\",\"cache\":\"up\",\"timestamp\":"));
+	CU_ASSERT_STRING_EQUAL(world_got(w, "Retry-After"), "");
 	fake.health = "unhealthy";
 	CU_ASSERT_EQUAL(world_ask(w, "GET", "/health", NULL), 503);
 	CU_ASSERT_STRING_EQUAL(world_got(w, "Cache-Control"), "no-store");
+	CU_ASSERT_STRING_EQUAL(world_got(w, "Retry-After"), "2");
 	CU_ASSERT_EQUAL(world_ask(w, "GET", "/health/ready", NULL), 503);
 	fake.calls = 0;
 	CU_ASSERT_EQUAL(world_ask(w, "GET", "/health/live", NULL), 200);

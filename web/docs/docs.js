@@ -154,13 +154,18 @@ function pathText(path) {
 		p.startsWith("{") ? h("em", {}, p) : p));
 }
 
+/* One of each: the ways in, and the scopes of which any one is enough. */
+function waysOf(operation) {
+	return [...new Set((operation.security || []).flatMap(Object.keys))];
+}
+
 function scopesOf(operation) {
-	const first = (operation.security || [])[0];
-	return first ? Object.values(first)[0] : [];
+	return [...new Set((operation.security || []).flatMap((s) =>
+		Object.values(s).flat()))];
 }
 
 function accessChips(operation) {
-	const ways = (operation.security || []).map((s) => Object.keys(s)[0]);
+	const ways = waysOf(operation);
 	const names = {bearerAuth: "Bearer token", apiKey: "X-API-Key"};
 
 	if (!ways.length)
@@ -171,7 +176,7 @@ function accessChips(operation) {
 }
 
 function curl(verb, path, operation, body) {
-	const ways = (operation.security || []).map((s) => Object.keys(s)[0]);
+	const ways = waysOf(operation);
 	const params = (operation.parameters || []).map(resolve);
 	const lines = [`curl${verb === "get" ? "" : " -X " + verb.toUpperCase()}`];
 	const filled = path.replace(/\{([^}]*)\}/g, (all, name) =>
