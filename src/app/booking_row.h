@@ -130,10 +130,6 @@ enum err booking_row_cancellable(struct scope *sc,
 /* What would come back if it were cancelled when the row was read. */
 struct cancellation booking_row_cancellation(const struct booking_row *row);
 
-/* Unseal contact and children into the view. */
-enum err booking_row_people(struct app *app, struct scope *sc,
-    const struct booking_row *row, struct contact **ret_contact,
-    struct list *ret_children) MUSTCHECK;
 /* The view without anything personal: what the end of a booking needs, so that
  * one whose key is lost ends as well. */
 struct booking *booking_row_outline(struct app *app, struct scope *sc,

@@ -198,11 +198,20 @@ static const struct field roster_entry_rows[] = {
 	{ "checked_out_at", FIELD_INSTANT, ALWAYS, 0, 0,
 	  AT(roster_entry, checked_out_us), NULL, NULL,
 	  "When they were collected, or null.", "null" },
-	{ "customer", FIELD_OBJECT, MUST, 0, 0, AT(roster_entry, contact),
-	  &form_desk_contact, NULL, "Who booked, and whom to call.", NULL },
+	{ "child_count", FIELD_INT, MUST, 1, CHILDREN_MAX,
+	  AT(roster_entry, child_count), NULL, NULL, "How many children.", "2" },
+	{ "child_ages", FIELD_INTS, MUST, 0, CHILDREN_MAX,
+	  AT(roster_entry, child_ages), NULL, NULL, "How old they are.", "[5,7]" },
+	{ "unreadable", FIELD_BOOL, MUST, 0, 0, AT(roster_entry, unreadable), NULL,
+	  NULL, "Whether names, contacts or notes of this booking cannot be read:"
+	  " what is not shown is not known, an allergy too. Ask the parent, and"
+	  " tell your administrator.", "false" },
+	{ "customer", FIELD_OBJECT, ALWAYS, 0, 0, AT(roster_entry, contact),
+	  &form_desk_contact, NULL, "Who booked, and whom to call; null when it"
+	  " cannot be read.", NULL },
 	{ "children", FIELD_LIST, MUST, 0, CHILDREN_MAX, AT(roster_entry, children),
 	  &form_child, NULL, "The children: allergies, needs, and who may collect"
-	  " them.", NULL },
+	  " them; none of them when one cannot be read.", NULL },
 };
 static const struct field occupancy_rows[] = {
 	{ "present", FIELD_INT, MUST, 0, CHILDREN_OF_A_DAY_MAX,

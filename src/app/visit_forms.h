@@ -73,8 +73,11 @@ struct roster_entry {
 	int64_t end_us;
 	int64_t checked_in_us;
 	int64_t checked_out_us;
-	struct contact *contact;
-	struct list children;
+	int64_t child_count;
+	struct ints child_ages;
+	bool unreadable; /* something below is not there that should be */
+	struct contact *contact; /* NULL: it cannot be read */
+	struct list children;    /* empty: they cannot be read */
 };
 
 struct occupancy { /* children of the day */

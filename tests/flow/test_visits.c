@@ -723,6 +723,92 @@ test_the_roster_tells_who_is_expected_there_and_gone(void)
 	world_close(&h.w);
 }
 
+/* A byte of what is sealed becomes another, and what is left then. */
+struct lost {
+	const char *table;
+	const char *column;
+	const char *of; /* the column that names the booking */
+	int byte;
+	bool contact;
+	bool children;
+	const char *why;
+};
+
+/* Twice: found again. */
+static void
+lose(struct hall *h, const struct booking *b, const struct lost *lost)
+{
+	char id[UUID_TEXT_MAX];
+
+	pg_do(h->w.pg, "update bookings.%s set %s = set_byte(%s, %d, "
+	    "get_byte(%s, %d) # 64) where %s = '%s'", lost->table,
+	    lost->column, lost->column, lost->byte, lost->column, lost->byte,
+	    lost->of, uuid_format(&b->booking_id, id));
+}
+
+static void
+test_who_cannot_be_read_is_marked_and_hides_nobody_else(void)
+{
+	static const struct lost rows[] = {
+		{ "booking_children", "allergies", "booking_id", 20, true,
+		  false, "booking_children.allergies: does not open" },
+		{ "customer_info", "phone", "booking_id", 20, false, true,
+		  "customer_info.phone: does not open" },
+		/* the number of the ring's key */
+		{ "bookings", "data_key", "id", 4, false, false,
+		  "which the ring does not have" },
+		{ "bookings", "data_key", "id", 20, false, false,
+		  "data key: does not open" },
+	};
+	struct roster_query query = { .date = NONE, .limit = NONE };
+	const struct roster_entry *e;
+	struct booking *b[3];
+	struct roster r = { .has_more = false };
+	char id[UUID_TEXT_MAX];
+	struct hall h;
+
+	hall_open(&h);
+	for (int i = 0; i < 3; i++) {
+		char child[] = { (char)('A' + i), '\0' };
+
+		b[i] = expected(&h, child);
+	}
+	world_next(&h.w);
+	CU_ASSERT_EQUAL_FATAL(visit_roster(h.w.app, h.w.sc, &h.desk,
+	    &h.w.franchise, &query, &r), ERR_OK);
+	CU_ASSERT_STRING_EQUAL(h.w.sc->notice, "");
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		lose(&h, b[1], &rows[i]);
+		world_next(&h.w);
+		CU_ASSERT_EQUAL_FATAL(visit_roster(h.w.app, h.w.sc, &h.desk,
+		    &h.w.franchise, &query, &r), ERR_OK);
+		CU_ASSERT_EQUAL_FATAL(r.data.count, 3);
+		CU_ASSERT_EQUAL(r.occupancy->expected, 3);
+		e = r.data.items;
+		for (size_t k = 0; k < r.data.count; k++, e++) {
+			bool there = !uuid_equal(&e->booking_id,
+			    &b[1]->booking_id);
+
+			CU_ASSERT_EQUAL(e->unreadable, !there);
+			CU_ASSERT_EQUAL(e->contact != NULL,
+			    there || rows[i].contact);
+			CU_ASSERT_EQUAL(e->children.count,
+			    there || rows[i].children ? 1 : 0);
+			CU_ASSERT_STRING_EQUAL(e->status, "expected");
+			CU_ASSERT_STRING_EQUAL(e->start_time, "00:00");
+			CU_ASSERT_EQUAL(e->child_count, 1);
+			CU_ASSERT_EQUAL_FATAL(e->child_ages.count, 1);
+			CU_ASSERT_EQUAL(e->child_ages.items[0], 5);
+		}
+		CU_ASSERT_PTR_NOT_NULL(strstr(h.w.sc->notice, rows[i].why));
+		CU_ASSERT_PTR_NOT_NULL(strstr(h.w.sc->notice,
+		    uuid_format(&b[1]->booking_id, id)));
+		CU_ASSERT_PTR_NULL(strstr(h.w.sc->notice, "Doe"));
+		lose(&h, b[1], &rows[i]);
+	}
+	world_close(&h.w);
+}
+
 static void
 test_who_never_came_is_told_before_anybody_says_so(void)
 {
@@ -873,6 +959,7 @@ UNIT_SUITE(visits,
         test_a_booking_that_is_checked_in_is_neither_changed_nor_cancelled),
     UNIT_TEST(test_a_lost_answer_is_looked_up_and_nothing_is_done_twice),
     UNIT_TEST(test_the_roster_tells_who_is_expected_there_and_gone),
+    UNIT_TEST(test_who_cannot_be_read_is_marked_and_hides_nobody_else),
     UNIT_TEST(test_who_never_came_is_told_before_anybody_says_so),
     UNIT_TEST(test_an_image_is_asked_for_in_the_commit_that_confirms),
     UNIT_TEST(test_a_hold_that_becomes_free_by_a_change_asks_for_its_image),
