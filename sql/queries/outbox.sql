@@ -30,6 +30,10 @@ select p.answers, p.sent
   from bookings.prune(now() - make_interval(secs => $1::bigint),
        now() - make_interval(secs => $2::bigint), $3::bigint::integer) as p
 
+-- :name stripe_events_prune :one :write
+select payments.prune_events(now() - make_interval(secs => $1::bigint),
+       $2::bigint::integer) as events
+
 -- :name bookings_over :all :read
 -- Bookings whose time is over and that nobody has ended: at $1 seconds after
 -- the end when the children came, at once when they did not.

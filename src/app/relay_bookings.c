@@ -158,6 +158,7 @@ finish_over(struct app *app, struct scope *sc, struct relay_swept *swept)
 struct pruned {
 	int64_t answers;
 	int64_t sent;
+	int64_t events; /* of Stripe's */
 };
 
 static enum err
@@ -183,6 +184,26 @@ prune(struct app *app, struct scope *sc, struct relay_swept *swept)
 	return e;
 }
 
+static enum err
+prune_stripe(struct app *app, struct scope *sc, struct relay_swept *swept)
+{
+	static const struct column items[] = { { "events", COLUMN_I64,
+	    offsetof(struct pruned, events) } };
+	static const struct columns columns = { sizeof(struct pruned), items,
+		1 };
+	struct pruned gone = { 0 };
+	struct args args;
+	enum err e;
+
+	args_init(&args, sc->arena);
+	args_i64(&args, app->conf->stripe_events_keep_s);
+	args_i64(&args, PRUNE_MAX);
+	e = db_one(app->db, sc, STMT_STRIPE_EVENTS_PRUNE, &args, &columns,
+	    &gone);
+	swept->more = swept->more || gone.events == PRUNE_MAX;
+	return e;
+}
+
 enum err
 relay_bookings_sweep(struct app *app, struct scope *sc,
     struct relay_swept *ret_swept)
@@ -192,6 +213,8 @@ relay_bookings_sweep(struct app *app, struct scope *sc,
 
 	if (!e)
 		e = prune(app, sc, &swept);
+	if (!e)
+		e = prune_stripe(app, sc, &swept);
 	if (e)
 		return e;
 

@@ -708,6 +708,31 @@ test_what_is_old_is_forgotten_and_what_is_dead_is_not(void)
 	stage_close(&s);
 }
 
+static void
+test_stripes_events_are_forgotten_long_after_stripe_sends_them_again(void)
+{
+	struct relay_swept swept = { .more = false };
+	struct stage s;
+
+	stage_open(&s);
+	s.w.conf.stripe_events_keep_s = 2678400; /* 31 days */
+	pg_do(s.w.pg, "insert into payments.stripe_events (stripe_event_id, "
+	    "type, object_id, received_at) select 'evt_' || d || '_' || n, "
+	    "'t', 'o', now() - interval '1 day' * d from unnest(array[30, "
+	    "32]) d, generate_series(1, 1001) n");
+	world_next(&s.w);
+	CU_ASSERT_EQUAL(relay_sweep(s.w.app, s.w.sc, RELAY_BOOKINGS, &swept),
+	    ERR_OK);
+	CU_ASSERT_TRUE(swept.more);
+	CU_ASSERT_EQUAL(world_count(&s.w, "payments.stripe_events"), 1002);
+	sweep(&s);
+	CU_ASSERT_EQUAL(number(&s, "select count(*) from "
+	    "payments.stripe_events where received_at < now() - interval "
+	    "'31 days'"), 0);
+	CU_ASSERT_EQUAL(world_count(&s.w, "payments.stripe_events"), 1001);
+	stage_close(&s);
+}
+
 UNIT_SUITE(relay,
     UNIT_TEST(test_events_are_sent_in_order_and_once),
     UNIT_TEST(test_of_each_booking_one_event_is_under_way),
@@ -725,4 +750,6 @@ UNIT_SUITE(relay,
     UNIT_TEST(test_bookings_that_are_over_end_by_what_happened),
     UNIT_TEST(test_a_booking_that_nobody_can_read_ends_as_any_other),
     UNIT_TEST(test_a_booking_that_does_not_end_stops_no_other_and_no_cleaning),
-    UNIT_TEST(test_what_is_old_is_forgotten_and_what_is_dead_is_not))
+    UNIT_TEST(test_what_is_old_is_forgotten_and_what_is_dead_is_not),
+    UNIT_TEST(
+        test_stripes_events_are_forgotten_long_after_stripe_sends_them_again))
