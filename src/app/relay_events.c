@@ -157,15 +157,18 @@ forget_again(struct app *app, struct scope *sc, const struct event_row *rows,
 /* Where no queue is configured. */
 static void
 to_file(struct app *app, struct scope *sc, struct message *messages,
-    size_t count, struct relay_turn *turn)
+    size_t count, int64_t budget_us, struct relay_turn *turn)
 {
 	struct line_text lines[LINES_MAX];
 	enum due_outcome outcome;
+	struct scope own;
 
+	/* As with a queue: whoever holds the file, the rows are marked. */
+	scope_init(&own, sc->arena, budget_us / 3);
 	for (size_t i = 0; i < count; i++)
 		lines[i] = (struct line_text){ messages[i].text,
 			messages[i].len };
-	outcome = lines_append(sc, app->conf->events_file, lines, count) ?
+	outcome = lines_append(&own, app->conf->events_file, lines, count) ?
 	    DUE_OUTAGE : DUE_DONE;
 	for (size_t i = 0; i < count; i++) {
 		messages[i].outcome = outcome;
@@ -173,7 +176,7 @@ to_file(struct app *app, struct scope *sc, struct message *messages,
 	}
 	if (outcome == DUE_OUTAGE) {
 		turn->outage = true;
-		turn->due.why = arena_strdup(sc->arena, sc->why);
+		turn->due.why = arena_strdup(sc->arena, own.why);
 	}
 }
 
@@ -210,7 +213,7 @@ deliver(struct app *app, struct scope *sc, struct message *messages,
 	if (!app->sqs) {
 		if (count > LINES_MAX)
 			count = LINES_MAX;
-		to_file(app, sc, messages, count, turn);
+		to_file(app, sc, messages, count, budget_us, turn);
 		return count;
 	}
 

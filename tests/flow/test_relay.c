@@ -1,9 +1,11 @@
 /* test_relay.c: turns of the relays over real rows. */
 #include "app/relay.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "store/cache.h"
@@ -249,6 +251,28 @@ test_an_outage_uses_up_no_try_until_patience_ends(void)
 	    "null and topic = 'events'");
 	turn(&s, RELAY_EVENTS);
 	CU_ASSERT_EQUAL(s.turn.due.given_up, 1);
+	stage_close(&s);
+}
+
+static void
+test_a_file_that_another_holds_leaves_time_to_hand_its_rows_back(void)
+{
+	struct stage s;
+	int fd;
+
+	stage_open(&s);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(world_book(&s.w, 9, 10, "Alice"));
+	s.w.conf.relay_lease_s = 2;
+	fd = open(s.path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	CU_ASSERT_FATAL(fd >= 0 && flock(fd, LOCK_EX) == 0);
+	turn(&s, RELAY_EVENTS);
+	CU_ASSERT(s.turn.outage);
+	CU_ASSERT_EQUAL(number(&s, "select count(*) from bookings.outbox "
+	    "where topic = 'events' and claimed_until is null and "
+	    "failure = 'file' and attempts = 0"), 1);
+
+	CU_ASSERT_EQUAL(close(fd), 0);
+	CU_ASSERT_EQUAL(turns(&s, RELAY_EVENTS), 1);
 	stage_close(&s);
 }
 
@@ -740,6 +764,7 @@ UNIT_SUITE(relay,
     UNIT_TEST(
         test_a_refused_event_stops_its_own_booking_and_dies_after_its_tries),
     UNIT_TEST(test_an_outage_uses_up_no_try_until_patience_ends),
+    UNIT_TEST(test_a_file_that_another_holds_leaves_time_to_hand_its_rows_back),
     UNIT_TEST(test_what_was_wrapped_by_a_key_we_do_not_have_waits_for_it),
     UNIT_TEST(test_a_deletion_without_receipt_is_made_again),
     UNIT_TEST(test_a_deletion_that_is_made_again_leaves_its_receipt),
