@@ -463,6 +463,10 @@ test_a_hold_is_kept_a_little_while_a_payment_may_be_under_way(void)
 	CU_ASSERT_EQUAL(world_taken(&s.w), 0);
 	CU_ASSERT_EQUAL(number(&s, "select count(*) from payments.payments "
 	    "where payment_status = 'superseded'"), 1);
+	/* Its page is closed when Stripe is back, though a relay of bookings
+	 * holds no key of Stripe's. */
+	CU_ASSERT_EQUAL(number(&s, "select count(*) from bookings.outbox "
+	    "where topic = 'payments' and type = 'close'"), 1);
 	stage_close(&s);
 }
 
