@@ -169,7 +169,8 @@ static const struct field checkout_rows[] = {
 
 static const struct field roster_query_rows[] = {
 	{ "date", FIELD_DATE, 0, 0, 0, AT(roster_query, date), NULL, NULL,
-	  "The day, where the franchise is; today there when left out.",
+	  "The day, where the franchise is; today there when left out. Today's"
+	  " tells who is still there from yesterday, too.",
 	  "\"2027-01-15\"" },
 	{ "limit", FIELD_INT, 0, 1, 100, AT(roster_query, limit), NULL, NULL,
 	  "How many to answer at most; 20 when left out.", "20" },

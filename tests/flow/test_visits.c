@@ -810,6 +810,66 @@ test_who_cannot_be_read_is_marked_and_hides_nobody_else(void)
 }
 
 static void
+roster_of(struct hall *h, int64_t date, struct roster *ret_roster)
+{
+	struct roster_query query = { .date = date, .limit = NONE };
+
+	world_next(&h->w);
+	CU_ASSERT_EQUAL_FATAL(visit_roster(h->w.app, h->w.sc, &h->desk,
+	    &h->w.franchise, &query, ret_roster), ERR_OK);
+}
+
+static void
+test_whose_children_stay_past_midnight_are_still_there(void)
+{
+	const struct roster_entry *e;
+	struct booking *in;
+	struct booking *out;
+	struct roster r;
+	struct hall h;
+
+	hall_open(&h);
+	in = expected(&h, "A");
+	out = expected(&h, "B");
+	CU_ASSERT_EQUAL(scan(&h, &h.desk, code_of(&h, in), NULL), ERR_OK);
+	/* Their day is over; one of them never came. */
+	for (int i = 0; i < 2; i++)
+		set(&h, i ? in : out, "start_datetime = start_datetime - "
+		    "interval '1 day', end_datetime = start_datetime");
+	roster_of(&h, NONE, &r);
+	CU_ASSERT_EQUAL(r.occupancy->present, 1);
+	CU_ASSERT_EQUAL(r.occupancy->no_show, 0);
+	CU_ASSERT_EQUAL_FATAL(r.data.count, 1);
+	e = r.data.items;
+	CU_ASSERT_TRUE(uuid_equal(&e->booking_id, &in->booking_id));
+	CU_ASSERT_STRING_EQUAL(e->status, "checked_in");
+	CU_ASSERT_STRING_EQUAL(e->end_time, "24:00");
+
+	/* They are of their own day too, and of no other. */
+	roster_of(&h, r.date - 1, &r);
+	CU_ASSERT_EQUAL(r.data.count, 2);
+	CU_ASSERT_EQUAL(r.occupancy->present, 1);
+	roster_of(&h, r.date - 1, &r);
+	CU_ASSERT_EQUAL(r.data.count, 0);
+	roster_of(&h, r.date + 3, &r);
+	CU_ASSERT_EQUAL(r.data.count, 0);
+
+	/* What nobody recorded for hours is no crowd of today's. */
+	world_next(&h.w);
+	CU_ASSERT_EQUAL(booking_finish(h.w.app, h.w.sc, &in->booking_id),
+	    ERR_OK);
+	roster_of(&h, NONE, &r);
+	CU_ASSERT_EQUAL(r.data.count, 0);
+	CU_ASSERT_EQUAL(r.occupancy->present, 0);
+	roster_of(&h, r.date - 1, &r);
+	CU_ASSERT_EQUAL(r.occupancy->present, 1);
+	for (int i = 0; i < 2; i++)
+		set(&h, i ? in : out, "start_datetime = end_datetime, "
+		    "end_datetime = end_datetime + interval '1 day'");
+	world_close(&h.w);
+}
+
+static void
 test_who_never_came_is_told_before_anybody_says_so(void)
 {
 	struct roster_query query = { .date = NONE, .limit = NONE };
@@ -960,6 +1020,7 @@ UNIT_SUITE(visits,
     UNIT_TEST(test_a_lost_answer_is_looked_up_and_nothing_is_done_twice),
     UNIT_TEST(test_the_roster_tells_who_is_expected_there_and_gone),
     UNIT_TEST(test_who_cannot_be_read_is_marked_and_hides_nobody_else),
+    UNIT_TEST(test_whose_children_stay_past_midnight_are_still_there),
     UNIT_TEST(test_who_never_came_is_told_before_anybody_says_so),
     UNIT_TEST(test_an_image_is_asked_for_in_the_commit_that_confirms),
     UNIT_TEST(test_a_hold_that_becomes_free_by_a_change_asks_for_its_image),
