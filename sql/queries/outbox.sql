@@ -36,10 +36,12 @@ select payments.prune_events(now() - make_interval(secs => $1::bigint),
 
 -- :name bookings_over :all :read
 -- Bookings whose time is over and that nobody has ended: at $1 seconds after
--- the end when the children came, at once when they did not.
+-- the end when the children came, at once when they did not.  That they have
+-- ended at all is said apart: the index is read up to now, not to its end.
 select b.id
   from bookings.bookings b
  where b.booking_status in ('confirmed', 'checked_in')
+   and b.end_datetime <= now()
    and b.end_datetime <= now() - case when b.booking_status = 'checked_in'
                                       then make_interval(secs => $1::bigint)
                                       else interval '0' end
