@@ -124,10 +124,11 @@ select case when $3::boolean then (
        else (select count(*) from revived) end as rows
 
 -- :name outbox_replay :one :write :late
--- Events that were sent are sent again, under the same event_id; $4: only say
--- how many.
+-- Events that were sent are sent again, under the same event_id, but not sooner
+-- than $5 seconds after they were; $4: only say how many.
 with replayed as (
-    update bookings.outbox o set sent_at = null, due_at = now(), attempts = 0, claimed_until = null
+    update bookings.outbox o set sent_at = null, attempts = 0, claimed_until = null,
+           due_at = greatest(now(), o.sent_at + make_interval(secs => $5::bigint))
      where o.topic = 'events' and o.sent_at is not null
        and ($1::uuid is null or o.booking_id = $1::uuid)
        and ($2::timestamptz is null or o.created_at >= $2::timestamptz)
