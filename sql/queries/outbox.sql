@@ -37,7 +37,8 @@ select payments.prune_events(now() - make_interval(secs => $1::bigint),
 -- :name bookings_over :all :read
 -- Bookings whose time is over and that nobody has ended: at $1 seconds after
 -- the end when the children came, at once when they did not.  That they have
--- ended at all is said apart: the index is read up to now, not to its end.
+-- ended at all is said apart: the index is read up to now, not to its end.  $3
+-- are passed over: the oldest, which would not end a moment ago.
 select b.id
   from bookings.bookings b
  where b.booking_status in ('confirmed', 'checked_in')
@@ -45,8 +46,8 @@ select b.id
    and b.end_datetime <= now() - case when b.booking_status = 'checked_in'
                                       then make_interval(secs => $1::bigint)
                                       else interval '0' end
- order by b.end_datetime
- limit $2::bigint
+ order by b.end_datetime, b.id
+ limit $2::bigint offset $3::bigint
 
 -- :name booking_finish :do :write
 select bookings.finish($1::uuid, $2::uuid, $3::bigint::integer, $4::text, $5::text,

@@ -698,6 +698,65 @@ test_a_booking_that_does_not_end_stops_no_other_and_no_cleaning(void)
 	stage_close(&s);
 }
 
+/* More of them than are looked at in one go, each older than `b`. */
+static void
+crowd(struct stage *s, const struct booking *b, int count)
+{
+	char id[UUID_TEXT_MAX];
+
+	pg_do(s->w.pg, "create table public.crowd as select b.*, "
+	    "gen_random_uuid() as as_id from bookings.bookings b, "
+	    "generate_series(1, %d) where b.id = '%s'", count,
+	    uuid_format(&b->booking_id, id));
+	pg_do(s->w.pg, "update public.crowd set reference_number = as_id, "
+	    "booking_code = as_id, event_sequence = 0, start_datetime = "
+	    "start_datetime - interval '1 day', end_datetime = end_datetime "
+	    "- interval '1 day'");
+	pg_do(s->w.pg, "insert into bookings.bookings select (jsonb_populate_"
+	    "record(null::bookings.bookings, to_jsonb(c) || "
+	    "jsonb_build_object('id', c.as_id))).* from public.crowd c");
+	pg_do(s->w.pg, "insert into bookings.customer_info select "
+	    "gen_random_uuid(), c.as_id, i.name, i.email, i.phone, "
+	    "i.emergency_contact from bookings.customer_info i join "
+	    "public.crowd c on c.id = i.booking_id");
+	pg_do(s->w.pg, "create or replace trigger trap before update on "
+	    "bookings.bookings for each row when (old.event_sequence = 0) "
+	    "execute function public.trap()");
+}
+
+static void
+disperse(struct stage *s)
+{
+	pg_do(s->w.pg, "delete from bookings.customer_info where booking_id "
+	    "in (select as_id from public.crowd)");
+	pg_do(s->w.pg, "delete from bookings.bookings where id in (select "
+	    "as_id from public.crowd)");
+}
+
+static void
+test_many_that_do_not_end_hide_nobody_behind_them(void)
+{
+	struct relay_swept swept = { .more = true };
+	struct booking *good;
+	struct stage s;
+
+	stage_open(&s);
+	good = world_book(&s.w, 9, 10, "Alice");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(good);
+	age(&s, good, "confirmed", 1);
+	refuse(&s, good, "CB010");
+	crowd(&s, good, 120);
+	world_next(&s.w);
+	CU_ASSERT_EQUAL_FATAL(relay_sweep(s.w.app, s.w.sc, RELAY_BOOKINGS,
+	    &swept), ERR_OK);
+	CU_ASSERT_EQUAL(swept.skipped, 120);
+	CU_ASSERT_FALSE(swept.more);
+	CU_ASSERT_EQUAL(number(&s, "select count(*) from bookings.bookings "
+	    "where booking_status = 'no_show'"), 1);
+	disperse(&s);
+	stage_close(&s);
+}
+
 static void
 test_what_is_old_is_forgotten_and_what_is_dead_is_not(void)
 {
@@ -779,6 +838,7 @@ UNIT_SUITE(relay,
     UNIT_TEST(test_bookings_that_are_over_end_by_what_happened),
     UNIT_TEST(test_a_booking_that_nobody_can_read_ends_as_any_other),
     UNIT_TEST(test_a_booking_that_does_not_end_stops_no_other_and_no_cleaning),
+    UNIT_TEST(test_many_that_do_not_end_hide_nobody_behind_them),
     UNIT_TEST(test_what_is_old_is_forgotten_and_what_is_dead_is_not),
     UNIT_TEST(
         test_stripes_events_are_forgotten_long_after_stripe_sends_them_again))

@@ -39,7 +39,7 @@ def test_looking_for_bookings_that_are_over_reads_none_that_are_to_come(world):
         " end_datetime = now() - interval '1 hour' where id = (select min(id::text)::uuid"
         " from bookings.bookings) returning id")
     world.all("analyze bookings.bookings")
-    asked = statement("bookings_over", 14400, 50)
+    asked = statement("bookings_over", 14400, 50, 0)
     assert [row[0] for row in world.all(asked)] == [over]
     (plan,), = world.all("explain (analyze, format json) " + asked)
     assert rows_read(plan[0]["Plan"]) < 20
