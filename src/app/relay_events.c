@@ -277,13 +277,16 @@ mark(struct app *app, struct scope *sc, const struct message *messages,
 }
 
 /* Batch after batch, each marked before the next: what a crash repeats is one
- * batch.  In an outage the rest is handed back untried. */
+ * batch.  In an outage the rest is handed back untried, and so it is when too
+ * little is left of the lease: whoever stood still must not send behind another
+ * what that one has sent, and more of the booking, since. */
 static enum err
 deliver_all(struct app *app, struct scope *sc, struct message *messages,
-    size_t count, int64_t budget_us, struct relay_turn *turn)
+    size_t count, int64_t claimed_us, int64_t budget_us,
+    struct relay_turn *turn)
 {
 	/* A third for the last batch, and one to mark it. */
-	int64_t until_us = clock_mono_us() + budget_us / 3;
+	int64_t until_us = claimed_us + budget_us / 3;
 	enum err e = ERR_OK;
 
 	while (!e && count > 0 && !turn->outage &&
@@ -313,6 +316,7 @@ relay_events_turn(struct app *app, struct scope *sc,
 	struct event_row *rows = NULL;
 	size_t refused_count = 0;
 	size_t count = 0;
+	int64_t claimed_us = clock_mono_us();
 	size_t good = 0;
 	struct args args;
 	enum err e;
@@ -340,7 +344,8 @@ relay_events_turn(struct app *app, struct scope *sc,
 		e = mark(app, sc, refused, refused_count, &turn);
 	if (!e && count > 0) {
 		forget_again(app, sc, rows, count);
-		e = deliver_all(app, sc, messages, good, budget_us, &turn);
+		e = deliver_all(app, sc, messages, good, claimed_us,
+		    budget_us, &turn);
 	}
 	*ret_turn = turn;
 	return e;

@@ -255,6 +255,31 @@ test_an_outage_uses_up_no_try_until_patience_ends(void)
 }
 
 static void
+test_who_comes_late_to_what_it_claimed_sends_none_of_it(void)
+{
+	struct stage s;
+
+	stage_open(&s);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(world_book(&s.w, 9, 10, "Alice"));
+	s.w.conf.relay_lease_s = 2;
+	/* Half the lease is gone when the claim's answer is there. */
+	pg_do(s.w.pg, "create function public.stall() returns trigger "
+	    "language plpgsql as $$ begin perform pg_sleep(1); return new; "
+	    "end $$");
+	pg_do(s.w.pg, "create trigger stall before update on bookings.outbox "
+	    "for each row when (new.claimed_until is not null) execute "
+	    "function public.stall()");
+	turn(&s, RELAY_EVENTS);
+	CU_ASSERT_EQUAL(s.turn.due.counts[DUE_DONE], 0);
+	CU_ASSERT_EQUAL(s.turn.due.counts[DUE_SOON], 1);
+	CU_ASSERT_FALSE(s.turn.outage);
+	CU_ASSERT_STRING_EQUAL(sent(&s), "");
+	pg_do(s.w.pg, "drop trigger stall on bookings.outbox");
+	CU_ASSERT_EQUAL(turns(&s, RELAY_EVENTS), 1);
+	stage_close(&s);
+}
+
+static void
 test_a_file_that_another_holds_leaves_time_to_hand_its_rows_back(void)
 {
 	struct stage s;
@@ -827,6 +852,7 @@ UNIT_SUITE(relay,
     UNIT_TEST(
         test_a_refused_event_stops_its_own_booking_and_dies_after_its_tries),
     UNIT_TEST(test_an_outage_uses_up_no_try_until_patience_ends),
+    UNIT_TEST(test_who_comes_late_to_what_it_claimed_sends_none_of_it),
     UNIT_TEST(test_a_file_that_another_holds_leaves_time_to_hand_its_rows_back),
     UNIT_TEST(test_what_was_wrapped_by_a_key_we_do_not_have_waits_for_it),
     UNIT_TEST(test_a_deletion_without_receipt_is_made_again),
