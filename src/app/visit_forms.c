@@ -136,11 +136,16 @@ static const struct field checkin_rows[] = {
 	  "When care ends.", EX_END },
 	{ "time_zone", FIELD_TEXT, MUST, 1, 64, AT(visit, time_zone), NULL, NULL,
 	  "The franchise's time zone.", "\"America/New_York\"" },
-	{ "customer", FIELD_OBJECT, MUST, 0, 0, AT(visit, contact),
-	  &form_desk_contact, NULL, "Who booked, and whom to call.", NULL },
+	{ "unreadable", FIELD_BOOL, MUST, 0, 0, AT(visit, unreadable), NULL, NULL,
+	  "Whether nothing of customer and children can be read: they are checked"
+	  " in, but an allergy may be there that is not shown. Ask the parent, and"
+	  " tell your administrator.", "false" },
+	{ "customer", FIELD_OBJECT, ALWAYS, 0, 0, AT(visit, contact),
+	  &form_desk_contact, NULL, "Who booked, and whom to call; null when"
+	  " unreadable.", NULL },
 	{ "children", FIELD_LIST, MUST, 0, CHILDREN_MAX, AT(visit, children),
 	  &form_child, NULL, "The children: allergies, needs, and who may collect"
-	  " them.", NULL },
+	  " them; none when unreadable.", NULL },
 };
 static const struct field checkout_create_rows[] = {
 	{ "collected_by", FIELD_TEXT, MUST, 1, 100,

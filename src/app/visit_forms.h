@@ -53,6 +53,7 @@ struct visit {
 	const char *collected_by;
 	bool overridden; /* whoever collected was on no list */
 	bool already;    /* it had been done before this request */
+	bool unreadable; /* contact is NULL and there are no children */
 	struct contact *contact; /* without the e-mail address */
 	struct list children;    /* of struct child */
 };

@@ -809,6 +809,59 @@ test_who_cannot_be_read_is_marked_and_hides_nobody_else(void)
 	world_close(&h.w);
 }
 
+/* The child stands at the desk, whether we can read of it or not. */
+static void
+test_who_cannot_be_read_is_checked_in_all_the_same(void)
+{
+	static const struct lost rows[] = {
+		{ "bookings", "data_key", "id", 4, false, false, "" },
+		{ "booking_children", "allergies", "booking_id", 20, false,
+		  false, "" },
+	};
+	struct hall h;
+
+	hall_open(&h);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char child[] = { (char)('A' + i), '\0' };
+		struct booking *b = expected(&h, child);
+		const char *qr = code_of(&h, b);
+		struct replay replay = { .key = child, .fingerprint = "POST",
+			.fingerprint_len = 4, .render = render };
+		struct checkin_request req = { .qr = qr };
+		struct visit *v = NULL;
+
+		lose(&h, b, &rows[i]);
+		world_next(&h.w);
+		CU_ASSERT_EQUAL_FATAL(visit_check_in(h.w.app, h.w.sc, &h.desk,
+		    &req, &replay, &v), ERR_OK);
+		CU_ASSERT_TRUE(v->unreadable);
+		CU_ASSERT_FALSE(v->already);
+		CU_ASSERT_PTR_NULL(v->contact);
+		CU_ASSERT_EQUAL(v->children.count, 0);
+		CU_ASSERT_PTR_NOT_NULL(strstr(h.w.sc->notice,
+		    "cannot be read"));
+		CU_ASSERT_EQUAL(told(&h, "BookingCheckedIn"), (int64_t)i + 1);
+
+		world_next(&h.w);
+		CU_ASSERT_EQUAL(visit_check_in(h.w.app, h.w.sc, &h.desk, &req,
+		    &replay, &v), ERR_OK);
+		CU_ASSERT_TRUE(v->already);
+		CU_ASSERT_EQUAL(scan(&h, &h.second, qr, NULL),
+		    ERR_CHECKED_IN);
+		CU_ASSERT_EQUAL(told(&h, "BookingCheckedIn"), (int64_t)i + 1);
+
+		/* Who may collect is not known until it can be read. */
+		CU_ASSERT_NOT_EQUAL(collect(&h, &h.desk, b, "John Doe", NULL,
+		    NULL), ERR_OK);
+		lose(&h, b, &rows[i]);
+		CU_ASSERT_EQUAL(collect(&h, &h.desk, b, "John Doe", NULL, &v),
+		    ERR_OK);
+		CU_ASSERT_FALSE(v->unreadable);
+	}
+	CU_ASSERT_EQUAL(told(&h, "BookingCompleted"), 2);
+	world_close(&h.w);
+}
+
 static void
 roster_of(struct hall *h, int64_t date, struct roster *ret_roster)
 {
@@ -1020,6 +1073,7 @@ UNIT_SUITE(visits,
     UNIT_TEST(test_a_lost_answer_is_looked_up_and_nothing_is_done_twice),
     UNIT_TEST(test_the_roster_tells_who_is_expected_there_and_gone),
     UNIT_TEST(test_who_cannot_be_read_is_marked_and_hides_nobody_else),
+    UNIT_TEST(test_who_cannot_be_read_is_checked_in_all_the_same),
     UNIT_TEST(test_whose_children_stay_past_midnight_are_still_there),
     UNIT_TEST(test_who_never_came_is_told_before_anybody_says_so),
     UNIT_TEST(test_an_image_is_asked_for_in_the_commit_that_confirms),

@@ -336,6 +336,7 @@ def test_a_booking_that_cannot_be_read_is_marked_and_told_to_the_sysadmin(world,
     before = {e["booking_id"]: e for e in roster(desk, house).ok()["data"]}
     assert [e["unreadable"] for e in before.values()] == [False, False]
     lost, left = (b["booking_id"] for b in made)
+    qr = code(me, made[0])
     spoil = ("update bookings.bookings set data_key = set_byte(data_key, length(data_key) - 1,"
              " get_byte(data_key, length(data_key) - 1) # 1) where id = %s")
     world.sql(spoil, lost)
@@ -353,9 +354,18 @@ def test_a_booking_that_cannot_be_read_is_marked_and_told_to_the_sysadmin(world,
         assert line["level"] == "error" and "does not open" in line["why"]
         assert line["request_id"] == page.headers["X-Request-Id"]
         assert line["route"] == "/api/v1/franchises/{franchise_id}/roster"
+        came = scan(desk, qr, headers={"Idempotency-Key": str(uuid.uuid4())}).ok(201)
+        assert came["unreadable"] is True and came["already"] is False
+        assert came["customer"] is None and came["children"] == []
+        assert events(world, made[0])[-1] == "BookingCheckedIn"
+        world.expect('"code":"internal_error"')
+        collect(desk, made[0], f"John {CANARY}").problem(500, "internal_error")
     finally:
         world.sql(spoil, lost)
-    assert {e["booking_id"]: e for e in roster(desk, house).ok()["data"]} == before
+    seen = {e["booking_id"]: e for e in roster(desk, house).ok()["data"]}
+    assert seen == {**before, lost: {**before[lost], "status": "checked_in",
+                                     "checked_in_at": came["checked_in_at"]}}
+    assert collect(desk, made[0], f"John {CANARY}").ok()["status"] == "completed"
 
 
 def test_a_day_with_nobody_is_empty_and_a_bad_one_is_refused(world, hall):
