@@ -393,8 +393,10 @@ static const struct command replay_command = {
 	.summary = "send events again; try again what is dead",
 	.text = "Sends events again that were sent, under the same event_id "
 	    "and sequence, to a receiver that lost them: those of a booking, "
-	    "or of a time, or both. With --dead it tries again what was given "
-	    "up, with all its tries before it.",
+	    "or of a time, or both. Where SQS_QUEUE_URL is a FIFO queue, an "
+	    "event waits until five minutes after its last time: sooner it "
+	    "would be taken for a repeat, and not delivered. With --dead it "
+	    "tries again what was given up, with all its tries before it.",
 	.options = replay_specs,
 	.count = ARRAY_LEN(replay_specs),
 	.size = sizeof(struct replay_options),
@@ -421,10 +423,10 @@ wrong_wish(const struct replay_options *o)
 static int
 run_replay(struct ctl *ctl, int argc, char **argv)
 {
+	struct outbox_replayed replayed = { .waits = false };
 	struct replay_options options;
 	struct admin *admin;
 	const char *wrong;
-	int64_t rows = 0;
 	int status;
 	enum err e;
 
@@ -437,15 +439,18 @@ run_replay(struct ctl *ctl, int argc, char **argv)
 		return status;
 	if (options.dead)
 		e = outbox_revive(admin, &ctl->sc, options.topic,
-		    &options.booking, options.dry_run, &rows);
+		    &options.booking, options.dry_run, &replayed.rows);
 	else
 		e = outbox_replay(admin, &ctl->sc, &options.booking,
-		    options.since, options.until, options.dry_run, &rows);
+		    options.since, options.until, options.dry_run, &replayed);
 	if (e)
 		return ctl_fail(ctl, e);
-	printf("%" PRId64 " %s%s %s%s again\n", rows, options.dead ? "row" :
-	    "event", rows == 1 ? "" : "s", options.dry_run ? "would be " : "",
-	    options.dead ? "tried" : "sent");
+	printf("%" PRId64 " %s%s %s%s again\n", replayed.rows, options.dead ?
+	    "row" : "event", replayed.rows == 1 ? "" : "s", options.dry_run ?
+	    "would be " : "", options.dead ? "tried" : "sent");
+	if (replayed.waits && replayed.rows > 0)
+		puts("none of them sooner than five minutes after its last "
+		    "time: until then a FIFO queue delivers no repeat");
 	return CTL_FINE;
 }
 

@@ -222,7 +222,8 @@ get_ready(struct worker *w)
 	arena_reset(w->arena);
 }
 
-/* The only line a request leaves.  Never its path, query or client. */
+/* The line a request leaves, and another when it was answered though something
+ * is to be mended.  Never its path, query or client. */
 static void
 log_request(const struct worker *w, int64_t began_us)
 {
@@ -245,6 +246,12 @@ log_request(const struct worker *w, int64_t began_us)
 	    log_int("ext_us", sc->ext_us),
 	    log_int("ext_trips", (int64_t)sc->ext_trips),
 	    log_int("bytes", (int64_t)res->body.len));
+	if (sc->notice[0] != '\0') {
+		log_event(LOG_ERROR, "answered_in_part",
+		    log_text("request_id", sc->request_id),
+		    log_text("route", res->route),
+		    log_text("why", sc->notice));
+	}
 	if (!ours && *why) {
 		log_event(LOG_DEBUG, "refused",
 		    log_text("request_id", sc->request_id),

@@ -64,7 +64,7 @@ begin
                    and (p.proname in ('release', 'end_change', 'finish', 'prune', 'qr_stored')
                         or p.proname like 'outbox\_%'))
                     or (n.nspname = 'payments'
-                   and p.proname in ('apply', 'keep_event', 'is_of_others',
+                   and p.proname in ('apply', 'keep_event', 'prune_events', 'is_of_others',
                                      'was_of_others', 'in_dispute')) loop
             execute format('grant execute on function %s to booking_relay', s);
         end loop;

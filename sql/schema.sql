@@ -1413,6 +1413,7 @@ create table payments.stripe_events (
     payment_id      uuid,
     received_at     timestamptz not null default now()
 );
+create index idx_stripe_events_received on payments.stripe_events (received_at); -- retention
 
 -- Double entry, append only: the lines of an entry sum to nothing per currency.
 create table payments.journal (
@@ -2079,7 +2080,8 @@ create table bookings.pruned (
 
 -- How many events of a booking are no longer in the outbox.  Those that stay
 -- need not be its last: one that was sent again stays longer than what was told
--- after it.
+-- after it.  A row a booking at most, small beside the booking's own, and kept
+-- as long: without it a lost event could not be told from a forgotten one.
 create table bookings.pruned_events (
     booking_id uuid primary key,
     events     integer not null check (events > 0)
@@ -2124,6 +2126,23 @@ begin
     end if;
     return next;
 end $$;
+
+-- Forget Stripe's events that came before, so many at most; gives how many went.
+create function payments.prune_events(p_before timestamptz, p_limit integer)
+returns bigint language sql security definer set search_path = pg_catalog, pg_temp
+set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off
+set enable_mergejoin = off as $$
+    with old as materialized (
+        select e.stripe_event_id from payments.stripe_events e
+         where e.received_at < p_before
+         order by e.received_at limit p_limit for update skip locked
+    ), gone as (
+        delete from payments.stripe_events e using old
+         where e.stripe_event_id = old.stripe_event_id
+        returning 1
+    )
+    select count(*) from gone
+$$;
 
 -- A booking whose time is over: checked_in becomes completed, and confirmed
 -- no_show, in the state it was read in.

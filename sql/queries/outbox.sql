@@ -30,17 +30,24 @@ select p.answers, p.sent
   from bookings.prune(now() - make_interval(secs => $1::bigint),
        now() - make_interval(secs => $2::bigint), $3::bigint::integer) as p
 
+-- :name stripe_events_prune :one :write
+select payments.prune_events(now() - make_interval(secs => $1::bigint),
+       $2::bigint::integer) as events
+
 -- :name bookings_over :all :read
 -- Bookings whose time is over and that nobody has ended: at $1 seconds after
--- the end when the children came, at once when they did not.
+-- the end when the children came, at once when they did not.  That they have
+-- ended at all is said apart: the index is read up to now, not to its end.  $3
+-- are passed over: the oldest, which would not end a moment ago.
 select b.id
   from bookings.bookings b
  where b.booking_status in ('confirmed', 'checked_in')
+   and b.end_datetime <= now()
    and b.end_datetime <= now() - case when b.booking_status = 'checked_in'
                                       then make_interval(secs => $1::bigint)
                                       else interval '0' end
- order by b.end_datetime
- limit $2::bigint
+ order by b.end_datetime, b.id
+ limit $2::bigint offset $3::bigint
 
 -- :name booking_finish :do :write
 select bookings.finish($1::uuid, $2::uuid, $3::bigint::integer, $4::text, $5::text,
@@ -118,10 +125,11 @@ select case when $3::boolean then (
        else (select count(*) from revived) end as rows
 
 -- :name outbox_replay :one :write :late
--- Events that were sent are sent again, under the same event_id; $4: only say
--- how many.
+-- Events that were sent are sent again, under the same event_id, but not sooner
+-- than $5 seconds after they were; $4: only say how many.
 with replayed as (
-    update bookings.outbox o set sent_at = null, due_at = now(), attempts = 0, claimed_until = null
+    update bookings.outbox o set sent_at = null, attempts = 0, claimed_until = null,
+           due_at = greatest(now(), o.sent_at + make_interval(secs => $5::bigint))
      where o.topic = 'events' and o.sent_at is not null
        and ($1::uuid is null or o.booking_id = $1::uuid)
        and ($2::timestamptz is null or o.created_at >= $2::timestamptz)

@@ -21,7 +21,9 @@ select bookings.check_out($1::uuid, $2::uuid, $3::bigint::integer, $4::text, $5:
 -- :name roster_day :one :read
 -- One franchise's day ($2; null: today there) in numbers of children.  Who has
 -- not come and whose time is over is missing, whether a relay has said so or
--- not.  capacity is the current slot's; $3 narrows to the caller's own.
+-- not.  Who came yesterday and is still there is of today too: a house may be
+-- open past midnight.  capacity is the current slot's; $3 narrows to the
+-- caller's own.
 select f.id, f.timezone as time_zone, d.day, now() as as_of,
        o.expected::bigint, o.present::bigint, o.collected::bigint, o.no_show::bigint,
        coalesce(l.capacity, f.max_capacity)::bigint as capacity
@@ -45,17 +47,21 @@ select f.id, f.timezone as time_zone, d.day, now() as as_of,
          left join bookings.visits v on v.booking_id = b.id
         where b.franchise_id = f.id
           and b.booking_status in ('confirmed', 'checked_in', 'completed', 'no_show')
-          and b.start_datetime >= (d.day - 1)::timestamp at time zone 'UTC'
+          and b.start_datetime >= (d.day - 2)::timestamp at time zone 'UTC'
           and b.start_datetime < (d.day + 2)::timestamp at time zone 'UTC'
-          and (b.start_datetime at time zone f.timezone)::date = d.day) as o
+          and ((b.start_datetime at time zone f.timezone)::date = d.day
+               or b.booking_status = 'checked_in' and d.day = d.today
+                  and (b.start_datetime at time zone f.timezone)::date = d.day - 1)) as o
  where f.id = $1::uuid and ($3::uuid is null or f.id = $3)
 
 -- :name roster_list :all :read
--- Who comes on day $2, in order; behind ($3, $4) when they are given.
+-- Who comes on day $2, in order; behind ($3, $4) when they are given.  Today's
+-- begins with those who are still there from yesterday.
 select b.id, b.booking_status, b.booking_code, b.start_datetime, b.end_datetime,
        b.child_count::bigint, b.data_key,
        to_char(b.start_datetime at time zone f.timezone, 'HH24:MI') as start_label,
-       case when (b.end_datetime at time zone f.timezone)::date > $2::date then '24:00'
+       case when (b.end_datetime at time zone f.timezone)::date
+                   > (b.start_datetime at time zone f.timezone)::date then '24:00'
             else to_char(b.end_datetime at time zone f.timezone, 'HH24:MI') end as end_label,
        v.checked_in_at, v.checked_out_at,
        i.id as contact_id, i.name as contact_name, i.email as contact_email,
@@ -75,9 +81,12 @@ select b.id, b.booking_status, b.booking_code, b.start_datetime, b.end_datetime,
         where c.booking_id = b.id and not c.change) as c
  where b.franchise_id = $1::uuid
    and b.booking_status in ('confirmed', 'checked_in', 'completed', 'no_show')
-   and b.start_datetime >= ($2::date - 1)::timestamp at time zone 'UTC'
+   and b.start_datetime >= ($2::date - 2)::timestamp at time zone 'UTC'
    and b.start_datetime < ($2::date + 2)::timestamp at time zone 'UTC'
-   and (b.start_datetime at time zone f.timezone)::date = $2
+   and ((b.start_datetime at time zone f.timezone)::date = $2
+        or b.booking_status = 'checked_in'
+           and $2 = (now() at time zone f.timezone)::date
+           and (b.start_datetime at time zone f.timezone)::date = $2 - 1)
    and ($3::timestamptz is null or (b.start_datetime, b.id) > ($3, $4::uuid))
  order by b.start_datetime, b.id
  limit $5::bigint

@@ -5,6 +5,7 @@
 
 #include "app/app.h"
 #include "app/booking_write.h"
+#include "app/payment_row.h"
 #include "app/refund_plan.h"
 #include "base/arena.h"
 #include "base/instant.h"
@@ -48,6 +49,29 @@ view(struct app *app, struct scope *sc, const struct ending *ending,
 	    row->data_key.data, row->data_key.len, ret_key);
 }
 
+/* Is there a page, or a payment under way, that nobody wants any more?  Whether
+ * this process could ask Stripe says nothing: a relay of bookings never can. */
+static enum err
+look_for_page(struct app *app, struct scope *sc,
+    const struct booking_row *row, bool *ret_there)
+{
+	struct payment_row *rows = NULL;
+	size_t count = 0;
+	enum err e;
+
+	if (!uuid_is_none(&row->change.id) ||
+	    strcmp(row->status, "pending") != 0) {
+		*ret_there = !uuid_is_none(&row->change.id);
+		return ERR_OK;
+	}
+	e = payment_rows(app, sc, &row->id, &rows, &count);
+	if (e)
+		return e;
+
+	*ret_there = payment_unfinished(rows, count) != NULL;
+	return ERR_OK;
+}
+
 /* The booking as it will stand, written. */
 static enum err
 release(struct app *app, struct scope *sc, const struct ending *ending,
@@ -62,6 +86,7 @@ release(struct app *app, struct scope *sc, const struct ending *ending,
 	struct refund_plan plan;
 	struct args args;
 	bool changes = !uuid_is_none(&row->change.id);
+	bool page = false;
 	enum err e;
 
 	if (!lifecycle_parse(row->status, &state) ||
@@ -70,6 +95,8 @@ release(struct app *app, struct scope *sc, const struct ending *ending,
 	e = view(app, sc, ending, row, &key, &b);
 	if (!e)
 		e = refund_plan_make(app, sc, &row->id, ending->refund, &plan);
+	if (!e)
+		e = look_for_page(app, sc, row, &page);
 	/* Refunded since the booking was read: then that has changed too. */
 	if (e == ERR_CONFLICT)
 		return ERR_STALE;
@@ -95,7 +122,7 @@ release(struct app *app, struct scope *sc, const struct ending *ending,
 	refund_plan_news(&plan, sc, &news);
 	/* A session that is still open is closed; what lands on it all the
 	 * same goes back. */
-	if (app->stripe && (changes || strcmp(row->status, "pending") == 0))
+	if (page)
 		news_work(&news, "payments", "close", "{}", NONE);
 	reason = keyring_seal(sc, &key, "bookings.cancellation_reason",
 	    &row->id, ending->reason);

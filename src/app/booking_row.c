@@ -279,30 +279,6 @@ unseal_people(struct scope *sc, const struct data_key *key,
 }
 
 enum err
-booking_row_people(struct app *app, struct scope *sc,
-    const struct booking_row *row, struct contact **ret_contact,
-    struct list *ret_children)
-{
-	struct contact *contact = arena_new(sc->arena, struct contact);
-	struct list children;
-	struct data_key key;
-	enum err e;
-
-	e = keyring_unwrap(app->ring, sc, &row->id, row->data_key.data,
-	    row->data_key.len, &key);
-	if (e)
-		return e;
-	e = unseal_people(sc, &key, row, contact, &children);
-	crypto_wipe(&key, sizeof key);
-	if (e)
-		return e;
-
-	*ret_contact = contact;
-	*ret_children = children;
-	return ERR_OK;
-}
-
-enum err
 booking_row_view(struct app *app, struct scope *sc,
     const struct booking_row *row, struct booking **ret_booking)
 {

@@ -132,10 +132,6 @@ struct cancellation booking_row_cancellation(const struct booking_row *row);
 /* So much more goes back from now on: the view as payments.sum_up makes it. */
 void booking_show_refund(struct booking *booking, int64_t refund);
 
-/* Unseal contact and children into the view. */
-enum err booking_row_people(struct app *app, struct scope *sc,
-    const struct booking_row *row, struct contact **ret_contact,
-    struct list *ret_children) MUSTCHECK;
 /* The view without anything personal: what the end of a booking needs, so that
  * one whose key is lost ends as well. */
 struct booking *booking_row_outline(struct app *app, struct scope *sc,

@@ -2,11 +2,16 @@
 #include "app/outbox_admin.h"
 
 #include "app/admin.h"
+#include "app/settings.h"
 #include "base/compiler.h"
 #include "base/scope.h"
+#include "remote/aws_names.h"
+#include "remote/sqs.h"
 #include "store/cache.h"
 #include "store/db.h"
 #include "store/hint.h"
+
+#define DEDUP_SLACK_S 10
 
 #define COLUMN(name, kind, field) \
 	{ name, kind, offsetof(struct outbox_topic, field) }
@@ -127,8 +132,10 @@ outbox_revive(struct admin *admin, struct scope *sc, const char *topic,
 enum err
 outbox_replay(struct admin *admin, struct scope *sc,
     const struct uuid *booking, int64_t from_us, int64_t until_us, bool dry,
-    int64_t *ret_rows)
+    struct outbox_replayed *ret_replayed)
 {
+	struct outbox_replayed replayed = {
+		.waits = aws_queue_is_fifo(admin->conf->sqs_queue_url) };
 	struct args args;
 	enum err e;
 
@@ -137,8 +144,13 @@ outbox_replay(struct admin *admin, struct scope *sc,
 	args_instant(&args, from_us);
 	args_instant(&args, until_us);
 	args_bool(&args, dry);
-	e = count_rows(admin, sc, STMT_OUTBOX_REPLAY, &args, ret_rows);
-	if (!e && !dry)
+	args_i64(&args, replayed.waits ? SQS_DEDUP_S + DEDUP_SLACK_S : 0);
+	e = count_rows(admin, sc, STMT_OUTBOX_REPLAY, &args, &replayed.rows);
+	if (e)
+		return e;
+
+	if (!dry)
 		cache_hint(admin->cache, sc, HINT_EVENTS);
-	return e;
+	*ret_replayed = replayed;
+	return ERR_OK;
 }

@@ -74,10 +74,17 @@ enum err outbox_revive(struct admin *admin, struct scope *sc,
     const char *topic, const struct uuid *booking, bool dry,
     int64_t *ret_rows) MUSTCHECK;
 
+struct outbox_replayed {
+	int64_t rows;
+	/* Not sooner than five minutes after they were sent: a FIFO queue would
+	 * take them for repeats until then, and deliver none. */
+	bool waits;
+};
+
 /* Events that were sent are sent again, under the same event_id: those of a
  * booking (none = any) that happened from..until (NONE = no bound). */
 enum err outbox_replay(struct admin *admin, struct scope *sc,
     const struct uuid *booking, int64_t from_us, int64_t until_us, bool dry,
-    int64_t *ret_rows) MUSTCHECK;
+    struct outbox_replayed *ret_replayed) MUSTCHECK;
 
 #endif

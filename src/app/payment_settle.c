@@ -4,13 +4,11 @@
 #include <string.h>
 
 #include "app/app.h"
-#include "app/booking_pending.h"
 #include "app/booking_room.h"
 #include "app/days.h"
 #include "app/payment_row.h"
 #include "base/arena.h"
 #include "base/buf.h"
-#include "base/crypto.h"
 #include "base/instant.h"
 #include "base/json.h"
 #include "base/scope.h"
@@ -22,12 +20,13 @@
 static const struct caller settler = { .kind = CALLER_SYSTEM,
 	.name = "system" };
 
-/* A payment or a refund and the booking it is for, as they stand. */
+/* A payment or a refund and the booking it is for, as they stand.  Of the
+ * booking nothing personal: no event of money tells any of it, and what Stripe
+ * did has to count also when the booking's key is lost. */
 struct payment_case {
 	struct payment_row payment;
 	struct booking_row row;
 	struct booking *booking;
-	struct data_key key;
 };
 
 static enum err
@@ -41,10 +40,7 @@ load_case(struct app *app, struct scope *sc, const struct uuid *payment,
 		e = booking_row_load(app, sc, &settler,
 		    &c->payment.booking_id, NULL, &c->row);
 	if (!e)
-		e = booking_row_view(app, sc, &c->row, &c->booking);
-	if (!e)
-		e = keyring_unwrap(app->ring, sc, &c->row.id,
-		    c->row.data_key.data, c->row.data_key.len, &c->key);
+		c->booking = booking_row_outline(app, sc, &c->row);
 	return e;
 }
 
@@ -90,7 +86,7 @@ tell_confirmed(struct decision *d, struct scope *sc, struct payment_case *c)
 
 	uuid_new(&id);
 	now.status = lifecycle_word(BOOKING_CONFIRMED);
-	news_event(&d->news, sc, "BookingConfirmed", &id, &now, &c->key);
+	news_event(&d->news, sc, "BookingConfirmed", &id, &now, NULL);
 	news_ticket(&d->news);
 }
 
@@ -173,20 +169,20 @@ static enum err
 take_change(struct app *app, struct scope *sc, struct decision *d,
     struct payment_case *c)
 {
-	struct booking *becomes;
+	const struct change_row *change = &c->row.change;
+	struct booking becomes = *c->booking;
 	struct uuid id;
-	enum err e;
 
-	e = booking_pending_view(app, sc, &c->row, &c->key, c->booking,
-	    &becomes);
-	if (e)
-		return e;
+	becomes.start_us = change->start_us;
+	becomes.end_us = change->end_us;
+	becomes.child_count = change->child_count;
+	becomes.total_amount = change->total;
 
 	uuid_new(&id);
 	decision_change(d, &c->row);
 	decision_status(d, NULL, "paid");
 	d->news.was_us = c->row.start_us;
-	news_event(&d->news, sc, "BookingModified", &id, becomes, &c->key);
+	news_event(&d->news, sc, "BookingModified", &id, &becomes, NULL);
 	return close_others(app, sc, d, c);
 }
 
@@ -316,7 +312,6 @@ try_settle(struct app *app, struct scope *sc, const struct uuid *payment,
 		e = landed(app, sc, &d, &c, places_gone);
 	else
 		not_landed(sc, &d, &c, outcome);
-	crypto_wipe(&c.key, sizeof c.key);
 	if (e)
 		return e;
 	return decision_commit(&d, app, sc);
@@ -335,7 +330,6 @@ make_room(struct app *app, struct scope *sc, const struct uuid *payment,
 	e = load_case(app, sc, payment, &c);
 	if (e)
 		return e;
-	crypto_wipe(&c.key, sizeof c.key);
 	if (why == ERR_CHILD_BUSY)
 		return booking_child_busy(app, sc, &c.row.customer_id,
 		    c.row.start_us, c.row.end_us);
@@ -418,7 +412,6 @@ try_refund(struct app *app, struct scope *sc, const struct uuid *refund,
 		e = load_case(app, sc, &r.payment_id, &c);
 	if (e)
 		return e;
-	crypto_wipe(&c.key, sizeof c.key);
 	if (!refund_may_become(r.status, status))
 		return keep_event(app, sc, word);
 

@@ -164,7 +164,7 @@ told_refund(struct app *app, struct scope *sc, const struct refund_row *r,
 
 	/* What Stripe did stays done, whatever ails us. */
 	if (e)
-		return e == ERR_KEY_ABSENT ? DUE_STOPPED : DUE_OUTAGE;
+		return DUE_OUTAGE;
 	return strcmp(status, "pending") == 0 ? DUE_SOON : DUE_DONE;
 }
 

@@ -20,6 +20,7 @@
 /* How long a payment under way keeps the places beyond the hold's end. */
 #define GRACE_US (5 * USEC_PER_MIN)
 #define OVER_MAX 50
+#define OVER_PAGES_MAX 20 /* of a sweep */
 #define PRUNE_MAX 1000
 #define ANSWERS_KEEP_S 86400 /* DESIGN 5: an Idempotency-Key is kept 24 h */
 
@@ -130,9 +131,11 @@ finish_one(struct app *app, struct scope *sc, const struct uuid *id,
 	return ERR_OK;
 }
 
-/* Each in a commit of its own; whoever is second finds it done. */
+/* The oldest of them behind those that would not end, which stay the oldest;
+ * each in a commit of its own, and whoever is second finds it done. */
 static enum err
-finish_over(struct app *app, struct scope *sc, struct relay_swept *swept)
+finish_page(struct app *app, struct scope *sc, struct relay_swept *swept,
+    size_t *ret_count)
 {
 	static const struct column items[] = { { "id", COLUMN_UUID,
 	    offsetof(struct over, id) } };
@@ -146,18 +149,35 @@ finish_over(struct app *app, struct scope *sc, struct relay_swept *swept)
 	args_init(&args, sc->arena);
 	args_i64(&args, app->conf->complete_after_s);
 	args_i64(&args, OVER_MAX);
+	args_i64(&args, (int64_t)swept->skipped);
 	e = db_all(app->db, sc, STMT_BOOKINGS_OVER, &args, &columns, &rows,
 	    &count);
 	for (size_t i = 0; !e && i < count; i++)
 		e = finish_one(app, sc, &rows[i].id, swept);
+	*ret_count = count;
+	return e;
+}
+
+static enum err
+finish_over(struct app *app, struct scope *sc, struct relay_swept *swept)
+{
+	size_t count = OVER_MAX;
+	size_t all = 0;
+	enum err e = ERR_OK;
+
+	for (int i = 0; !e && count == OVER_MAX && i < OVER_PAGES_MAX; i++) {
+		e = finish_page(app, sc, swept, &count);
+		all += count;
+	}
 	/* Those that are skipped come again: at once only beside others. */
-	swept->more = count == OVER_MAX && swept->skipped < count;
+	swept->more = count == OVER_MAX && swept->skipped < all;
 	return e;
 }
 
 struct pruned {
 	int64_t answers;
 	int64_t sent;
+	int64_t events; /* of Stripe's */
 };
 
 static enum err
@@ -183,6 +203,26 @@ prune(struct app *app, struct scope *sc, struct relay_swept *swept)
 	return e;
 }
 
+static enum err
+prune_stripe(struct app *app, struct scope *sc, struct relay_swept *swept)
+{
+	static const struct column items[] = { { "events", COLUMN_I64,
+	    offsetof(struct pruned, events) } };
+	static const struct columns columns = { sizeof(struct pruned), items,
+		1 };
+	struct pruned gone = { 0 };
+	struct args args;
+	enum err e;
+
+	args_init(&args, sc->arena);
+	args_i64(&args, app->conf->stripe_events_keep_s);
+	args_i64(&args, PRUNE_MAX);
+	e = db_one(app->db, sc, STMT_STRIPE_EVENTS_PRUNE, &args, &columns,
+	    &gone);
+	swept->more = swept->more || gone.events == PRUNE_MAX;
+	return e;
+}
+
 enum err
 relay_bookings_sweep(struct app *app, struct scope *sc,
     struct relay_swept *ret_swept)
@@ -192,6 +232,8 @@ relay_bookings_sweep(struct app *app, struct scope *sc,
 
 	if (!e)
 		e = prune(app, sc, &swept);
+	if (!e)
+		e = prune_stripe(app, sc, &swept);
 	if (e)
 		return e;
 

@@ -157,15 +157,18 @@ forget_again(struct app *app, struct scope *sc, const struct event_row *rows,
 /* Where no queue is configured. */
 static void
 to_file(struct app *app, struct scope *sc, struct message *messages,
-    size_t count, struct relay_turn *turn)
+    size_t count, int64_t budget_us, struct relay_turn *turn)
 {
 	struct line_text lines[LINES_MAX];
 	enum due_outcome outcome;
+	struct scope own;
 
+	/* As with a queue: whoever holds the file, the rows are marked. */
+	scope_init(&own, sc->arena, budget_us / 3);
 	for (size_t i = 0; i < count; i++)
 		lines[i] = (struct line_text){ messages[i].text,
 			messages[i].len };
-	outcome = lines_append(sc, app->conf->events_file, lines, count) ?
+	outcome = lines_append(&own, app->conf->events_file, lines, count) ?
 	    DUE_OUTAGE : DUE_DONE;
 	for (size_t i = 0; i < count; i++) {
 		messages[i].outcome = outcome;
@@ -173,7 +176,7 @@ to_file(struct app *app, struct scope *sc, struct message *messages,
 	}
 	if (outcome == DUE_OUTAGE) {
 		turn->outage = true;
-		turn->due.why = arena_strdup(sc->arena, sc->why);
+		turn->due.why = arena_strdup(sc->arena, own.why);
 	}
 }
 
@@ -210,7 +213,7 @@ deliver(struct app *app, struct scope *sc, struct message *messages,
 	if (!app->sqs) {
 		if (count > LINES_MAX)
 			count = LINES_MAX;
-		to_file(app, sc, messages, count, turn);
+		to_file(app, sc, messages, count, budget_us, turn);
 		return count;
 	}
 
@@ -274,13 +277,16 @@ mark(struct app *app, struct scope *sc, const struct message *messages,
 }
 
 /* Batch after batch, each marked before the next: what a crash repeats is one
- * batch.  In an outage the rest is handed back untried. */
+ * batch.  In an outage the rest is handed back untried, and so it is when too
+ * little is left of the lease: whoever stood still must not send behind another
+ * what that one has sent, and more of the booking, since. */
 static enum err
 deliver_all(struct app *app, struct scope *sc, struct message *messages,
-    size_t count, int64_t budget_us, struct relay_turn *turn)
+    size_t count, int64_t claimed_us, int64_t budget_us,
+    struct relay_turn *turn)
 {
 	/* A third for the last batch, and one to mark it. */
-	int64_t until_us = clock_mono_us() + budget_us / 3;
+	int64_t until_us = claimed_us + budget_us / 3;
 	enum err e = ERR_OK;
 
 	while (!e && count > 0 && !turn->outage &&
@@ -310,6 +316,7 @@ relay_events_turn(struct app *app, struct scope *sc,
 	struct event_row *rows = NULL;
 	size_t refused_count = 0;
 	size_t count = 0;
+	int64_t claimed_us = clock_mono_us();
 	size_t good = 0;
 	struct args args;
 	enum err e;
@@ -337,7 +344,8 @@ relay_events_turn(struct app *app, struct scope *sc,
 		e = mark(app, sc, refused, refused_count, &turn);
 	if (!e && count > 0) {
 		forget_again(app, sc, rows, count);
-		e = deliver_all(app, sc, messages, good, budget_us, &turn);
+		e = deliver_all(app, sc, messages, good, claimed_us,
+		    budget_us, &turn);
 	}
 	*ret_turn = turn;
 	return e;

@@ -228,6 +228,11 @@ const struct conf_setting settings_table[] = {
 	{ "OUTBOX_KEEP_S", CONF_INT, 0, "2592000",
 	  60, 31536000, AT(outbox_keep_s), NULL, "s",
 	  "How long rows that were sent are kept, and can be replayed." },
+	{ "STRIPE_EVENTS_KEEP_S", CONF_INT, 0, "7776000",
+	  2678400, 315360000, AT(stripe_events_keep_s), NULL, "s",
+	  "How long it is remembered which of Stripe's events have come, lest "
+	  "one that comes again has its effect again. Stripe sends one again for "
+	  "three days by itself, and for thirty when it is told to." },
 	{ "COMPLETE_AFTER_S", CONF_INT, 0, "14400",
 	  0, 604800, AT(complete_after_s), NULL, "s",
 	  "How long after its end a booking whose children came, and whom "

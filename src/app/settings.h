@@ -70,6 +70,7 @@ struct settings {
 	int64_t relay_backoff_max_ms;
 	int64_t relay_patience_s;
 	int64_t outbox_keep_s;
+	int64_t stripe_events_keep_s;
 	int64_t complete_after_s;
 	/* who may */
 	const char *jwt_secret;

@@ -136,11 +136,16 @@ static const struct field checkin_rows[] = {
 	  "When care ends.", EX_END },
 	{ "time_zone", FIELD_TEXT, MUST, 1, 64, AT(visit, time_zone), NULL, NULL,
 	  "The franchise's time zone.", "\"America/New_York\"" },
-	{ "customer", FIELD_OBJECT, MUST, 0, 0, AT(visit, contact),
-	  &form_desk_contact, NULL, "Who booked, and whom to call.", NULL },
+	{ "unreadable", FIELD_BOOL, MUST, 0, 0, AT(visit, unreadable), NULL, NULL,
+	  "Whether nothing of customer and children can be read: they are checked"
+	  " in, but an allergy may be there that is not shown. Ask the parent, and"
+	  " tell your administrator.", "false" },
+	{ "customer", FIELD_OBJECT, ALWAYS, 0, 0, AT(visit, contact),
+	  &form_desk_contact, NULL, "Who booked, and whom to call; null when"
+	  " unreadable.", NULL },
 	{ "children", FIELD_LIST, MUST, 0, CHILDREN_MAX, AT(visit, children),
 	  &form_child, NULL, "The children: allergies, needs, and who may collect"
-	  " them.", NULL },
+	  " them; none when unreadable.", NULL },
 };
 static const struct field checkout_create_rows[] = {
 	{ "collected_by", FIELD_TEXT, MUST, 1, 100,
@@ -169,7 +174,8 @@ static const struct field checkout_rows[] = {
 
 static const struct field roster_query_rows[] = {
 	{ "date", FIELD_DATE, 0, 0, 0, AT(roster_query, date), NULL, NULL,
-	  "The day, where the franchise is; today there when left out.",
+	  "The day, where the franchise is; today there when left out. Today's"
+	  " tells who is still there from yesterday, too.",
 	  "\"2027-01-15\"" },
 	{ "limit", FIELD_INT, 0, 1, 100, AT(roster_query, limit), NULL, NULL,
 	  "How many to answer at most; 20 when left out.", "20" },
@@ -198,11 +204,20 @@ static const struct field roster_entry_rows[] = {
 	{ "checked_out_at", FIELD_INSTANT, ALWAYS, 0, 0,
 	  AT(roster_entry, checked_out_us), NULL, NULL,
 	  "When they were collected, or null.", "null" },
-	{ "customer", FIELD_OBJECT, MUST, 0, 0, AT(roster_entry, contact),
-	  &form_desk_contact, NULL, "Who booked, and whom to call.", NULL },
+	{ "child_count", FIELD_INT, MUST, 1, CHILDREN_MAX,
+	  AT(roster_entry, child_count), NULL, NULL, "How many children.", "2" },
+	{ "child_ages", FIELD_INTS, MUST, 0, CHILDREN_MAX,
+	  AT(roster_entry, child_ages), NULL, NULL, "How old they are.", "[5,7]" },
+	{ "unreadable", FIELD_BOOL, MUST, 0, 0, AT(roster_entry, unreadable), NULL,
+	  NULL, "Whether names, contacts or notes of this booking cannot be read:"
+	  " what is not shown is not known, an allergy too. Ask the parent, and"
+	  " tell your administrator.", "false" },
+	{ "customer", FIELD_OBJECT, ALWAYS, 0, 0, AT(roster_entry, contact),
+	  &form_desk_contact, NULL, "Who booked, and whom to call; null when it"
+	  " cannot be read.", NULL },
 	{ "children", FIELD_LIST, MUST, 0, CHILDREN_MAX, AT(roster_entry, children),
 	  &form_child, NULL, "The children: allergies, needs, and who may collect"
-	  " them.", NULL },
+	  " them; none of them when one cannot be read.", NULL },
 };
 static const struct field occupancy_rows[] = {
 	{ "present", FIELD_INT, MUST, 0, CHILDREN_OF_A_DAY_MAX,

@@ -53,6 +53,7 @@ struct visit {
 	const char *collected_by;
 	bool overridden; /* whoever collected was on no list */
 	bool already;    /* it had been done before this request */
+	bool unreadable; /* contact is NULL and there are no children */
 	struct contact *contact; /* without the e-mail address */
 	struct list children;    /* of struct child */
 };
@@ -73,8 +74,11 @@ struct roster_entry {
 	int64_t end_us;
 	int64_t checked_in_us;
 	int64_t checked_out_us;
-	struct contact *contact;
-	struct list children;
+	int64_t child_count;
+	struct ints child_ages;
+	bool unreadable; /* something below is not there that should be */
+	struct contact *contact; /* NULL: it cannot be read */
+	struct list children;    /* empty: they cannot be read */
 };
 
 struct occupancy { /* children of the day */

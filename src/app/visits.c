@@ -38,6 +38,7 @@ struct moving {
 	struct booking_row row;
 	enum booking_state state;
 	struct booking *booking;
+	bool unreadable; /* booking has nobody in it */
 	struct data_key key;
 };
 
@@ -51,6 +52,29 @@ begin(struct moving *m, const struct caller *caller, struct replay *replay)
 	m->replay = replay;
 	m->at_us = NONE;
 	uuid_new(&m->event_id);
+}
+
+/*
+ * Who is at the desk comes in, whether we can read of them or not: else they
+ * would be there and on no list.  What is read of such a booking is not known,
+ * so nobody is shown; its answer cannot be sealed, so it is not kept.  Who goes
+ * has to be known.
+ */
+static enum err
+read_people(struct app *app, struct scope *sc, struct moving *m)
+{
+	char id[UUID_TEXT_MAX];
+	enum err e = booking_row_view(app, sc, &m->row, &m->booking);
+
+	m->unreadable = (e == ERR_CORRUPT || e == ERR_KEY_ABSENT) && !m->req;
+	if (!m->unreadable)
+		return e;
+
+	scope_notice(sc, "booking %s cannot be read: %s",
+	    uuid_format(&m->row.id, id), sc->why);
+	m->booking = booking_row_outline(app, sc, &m->row);
+	m->replay = NULL;
+	return ERR_OK;
 }
 
 static enum err
@@ -68,7 +92,7 @@ load(struct app *app, struct scope *sc, struct moving *m)
 		return scope_fail(sc, ERR_INTERNAL, "unknown state in row");
 	if (m->at_us == NONE)
 		m->at_us = row->as_of_us;
-	return booking_row_view(app, sc, row, &m->booking);
+	return read_people(app, sc, m);
 }
 
 static bool
@@ -122,6 +146,7 @@ view(struct scope *sc, const struct moving *m, enum booking_state state,
 		.checked_in_with = row->visit.in_with,
 		.checked_out_us = row->visit.out_us,
 		.already = already,
+		.unreadable = m->unreadable,
 		.contact = m->booking->customer_info,
 		.children = m->booking->children,
 	};
@@ -158,7 +183,8 @@ tell(struct app *app, struct scope *sc, const struct moving *m,
 	if (v->checked_out_us != NONE)
 		news->checked_out_us = v->checked_out_us;
 	if (to != m->state)
-		news_event(news, sc, event, &m->event_id, &now, &m->key);
+		news_event(news, sc, event, &m->event_id, &now,
+		    m->unreadable ? NULL : &m->key);
 	news_args(args, news);
 	replay_text_args(app, sc, args, &m->reader, m->replay, &m->row.id,
 	    &m->key, m->replay ? replay_text(sc, m->replay, v) : NULL);
@@ -196,8 +222,8 @@ write_in(struct app *app, struct scope *sc, struct moving *m,
 
 	if (!lifecycle_next(m->state, MOVE_CHECK_IN, &to))
 		return scope_fail(sc, ERR_STALE, "the state has changed");
-	e = keyring_unwrap(app->ring, sc, &m->row.id, m->row.data_key.data,
-	    m->row.data_key.len, &m->key);
+	e = m->unreadable ? ERR_OK : keyring_unwrap(app->ring, sc, &m->row.id,
+	    m->row.data_key.data, m->row.data_key.len, &m->key);
 	if (e)
 		return e;
 	v = view(sc, m, to, false);

@@ -48,6 +48,19 @@ scope_fail(struct scope *sc, enum err e, const char *fmt, ...)
 	return e;
 }
 
+void
+scope_notice(struct scope *sc, const char *fmt, ...)
+{
+	va_list args;
+
+	if (sc->notice[0] != '\0')
+		return;
+	va_start(args, fmt);
+	if (vsnprintf(sc->notice, sizeof sc->notice, fmt, args) < 0)
+		sc->notice[0] = '\0';
+	va_end(args);
+}
+
 static const char *
 copy_text(struct scope *sc, const char *text)
 {

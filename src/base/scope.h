@@ -35,6 +35,9 @@ struct scope {
 	const char *request_id; /* never NULL */
 	const char *trace_id;   /* never NULL, "" when none */
 	char why[SCOPE_WHY_MAX];
+	/* What an operator has to mend though the request was answered; as
+	 * `why`, "" when there is none. */
+	char notice[SCOPE_WHY_MAX];
 	struct fault *faults; /* in the order found */
 	struct fault **faults_end;
 	size_t fault_count;
@@ -58,6 +61,9 @@ int64_t scope_left_us(const struct scope *sc);
  */
 enum err scope_fail(struct scope *sc, enum err e, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
+
+/* Leave the notice: the top logs it beside the request.  The first one stays. */
+void scope_notice(struct scope *sc, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* Note a faulty field; the text is copied.  Above SCOPE_FAULTS_MAX they are
  * counted and dropped.  scope_fault_param is for query and headers. */

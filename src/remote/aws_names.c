@@ -53,7 +53,8 @@ static bool
 cut_domain(char *host)
 {
 	static const char *const domains[] = { ".amazonaws.com",
-		".amazonaws.com.cn", ".api.aws", ".api.amazonwebservices.com.cn" };
+		".amazonaws.com.cn", ".amazonaws.eu", ".api.aws",
+		".api.amazonwebservices.com.cn", ".api.amazonwebservices.eu" };
 
 	for (size_t i = 0; i < ARRAY_LEN(domains); i++) {
 		if (ends_in(host, domains[i])) {
@@ -104,10 +105,14 @@ aws_region_of_queue(const char *url, char out[AWS_REGION_MAX])
 	return true;
 }
 
+/* As botocore 1.43 has them (partitions.json), but for those that are closed to
+ * the public, whose hosts have to be given. */
 const char *
 aws_domain(const char *region)
 {
-	return strncmp(region, "cn-", 3) == 0 ? "amazonaws.com.cn"
+	if (strncmp(region, "cn-", 3) == 0)
+		return "amazonaws.com.cn";
+	return strncmp(region, "eusc-", 5) == 0 ? "amazonaws.eu"
 	    : "amazonaws.com";
 }
 

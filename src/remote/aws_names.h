@@ -22,13 +22,14 @@ bool aws_host_of_url(const char *url, char out[AWS_HOST_MAX]) MUSTCHECK;
 
 /*
  * The region that the host of a queue's address names: sqs.REGION.amazonaws.com
- * (or .com.cn, .api.aws; with -fips; behind a VPC endpoint's own name), or the
- * older REGION.queue.amazonaws.com and queue.amazonaws.com (us-east-1).
+ * (or .com.cn, .eu, .api.aws; with -fips; behind a VPC endpoint's own name), or
+ * the older REGION.queue.amazonaws.com and queue.amazonaws.com (us-east-1).
  * false: it names none.
  */
 bool aws_region_of_queue(const char *url, char out[AWS_REGION_MAX]) MUSTCHECK;
 
-/* What the hosts of a region end in: "amazonaws.com", in China's another. */
+/* What the hosts of a region end in: "amazonaws.com", in China and in the
+ * European sovereign cloud another. */
 const char *aws_domain(const char *region);
 
 /* The name of a FIFO queue, and of no other, ends in ".fifo". */

@@ -36,6 +36,7 @@
 #define SQS_ID_MAX 80     /* of letters, digits, - and _ */
 #define SQS_GROUP_MAX 128 /* of group and dedup, printable ASCII */
 #define SQS_MESSAGE_ID_MAX 100
+#define SQS_DEDUP_S 300 /* so long a FIFO queue takes no dedup twice */
 
 /* What one process needs to send; texts outlive it. */
 struct sqs {

@@ -309,6 +309,58 @@ test_a_change_that_waits_is_sealed_and_no_one_elses(void)
 	world_close(&w);
 }
 
+/* Its key is lost, or its bytes are: money knows nobody's name. */
+static void
+test_money_lands_and_goes_back_though_nobody_can_read_the_booking(void)
+{
+	struct uuid refund = { { 0 } };
+	struct uuid payment;
+	struct booking *now = NULL;
+	struct booking *b;
+	struct world w;
+	PGresult *r;
+
+	world_open(&w);
+	world_pays(&w);
+	b = world_book(&w, 9, 12, "Alice");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(b);
+	payment = newest_payment(&w);
+	pg_do(w.pg, "create table public.kept as select data_key from "
+	    "bookings.bookings");
+	pg_do(w.pg, "update bookings.bookings set data_key = '\\x00'");
+	CU_ASSERT_EQUAL(land(&w, &payment), ERR_OK);
+	CU_ASSERT_EQUAL(pg_number(w.pg, "select count(*) from "
+	    "bookings.bookings where booking_status = 'confirmed'"), 1);
+
+	/* Changed while it could be read, paid when it could not. */
+	pg_do(w.pg, "update bookings.bookings set data_key = (select data_key "
+	    "from public.kept)");
+	CU_ASSERT_EQUAL_FATAL(change_until(&w, b, 13, &now), ERR_OK);
+	payment = newest_payment(&w);
+	pg_do(w.pg, "update bookings.bookings set data_key = '\\x00'");
+	CU_ASSERT_EQUAL(land(&w, &payment), ERR_OK);
+	CU_ASSERT_EQUAL(waiting(&w), 0);
+	CU_ASSERT_EQUAL(pg_number(w.pg, "select count(*) from bookings.outbox "
+	    "where type = 'BookingModified' and facts ->> 'total_amount' = "
+	    "'60.00' and facts ->> 'end_datetime' = to_char((select "
+	    "end_datetime from bookings.bookings) at time zone 'UTC', "
+	    "'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"), 1);
+
+	pg_do(w.pg, "insert into payments.refunds (id, payment_id, booking_id, "
+	    "amount, currency, reason) select gen_random_uuid(), id, "
+	    "booking_id, 15, 'USD', 'staff' from payments.payments order by "
+	    "created_at desc limit 1");
+	r = PQexec(w.pg, "select id from payments.refunds");
+	CU_ASSERT_TRUE_FATAL(uuid_parse(PQgetvalue(r, 0, 0), &refund));
+	PQclear(r);
+	world_next(&w);
+	CU_ASSERT_EQUAL(refund_settle(w.app, w.sc, &refund, "succeeded",
+	    "re_1", NULL, NULL), ERR_OK);
+	CU_ASSERT_EQUAL(pg_number(w.pg, "select count(*) from bookings.outbox "
+	    "where type in ('PaymentProcessed', 'RefundProcessed')"), 3);
+	world_close(&w);
+}
+
 UNIT_SUITE(changes,
     UNIT_TEST(test_a_dearer_change_waits_and_is_applied_by_its_money),
     UNIT_TEST(
@@ -316,4 +368,5 @@ UNIT_SUITE(changes,
     UNIT_TEST(test_money_for_a_change_that_is_over_goes_back_and_says_why),
     UNIT_TEST(test_a_cheaper_change_writes_its_refund_in_its_own_commit),
     UNIT_TEST(test_without_a_stripe_key_only_a_dearer_change_is_refused),
-    UNIT_TEST(test_a_change_that_waits_is_sealed_and_no_one_elses))
+    UNIT_TEST(test_a_change_that_waits_is_sealed_and_no_one_elses),
+    UNIT_TEST(test_money_lands_and_goes_back_though_nobody_can_read_the_booking))

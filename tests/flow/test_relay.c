@@ -1,9 +1,11 @@
 /* test_relay.c: turns of the relays over real rows. */
 #include "app/relay.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "store/cache.h"
@@ -252,6 +254,53 @@ test_an_outage_uses_up_no_try_until_patience_ends(void)
 	stage_close(&s);
 }
 
+static void
+test_who_comes_late_to_what_it_claimed_sends_none_of_it(void)
+{
+	struct stage s;
+
+	stage_open(&s);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(world_book(&s.w, 9, 10, "Alice"));
+	s.w.conf.relay_lease_s = 2;
+	/* Half the lease is gone when the claim's answer is there. */
+	pg_do(s.w.pg, "create function public.stall() returns trigger "
+	    "language plpgsql as $$ begin perform pg_sleep(1); return new; "
+	    "end $$");
+	pg_do(s.w.pg, "create trigger stall before update on bookings.outbox "
+	    "for each row when (new.claimed_until is not null) execute "
+	    "function public.stall()");
+	turn(&s, RELAY_EVENTS);
+	CU_ASSERT_EQUAL(s.turn.due.counts[DUE_DONE], 0);
+	CU_ASSERT_EQUAL(s.turn.due.counts[DUE_SOON], 1);
+	CU_ASSERT_FALSE(s.turn.outage);
+	CU_ASSERT_STRING_EQUAL(sent(&s), "");
+	pg_do(s.w.pg, "drop trigger stall on bookings.outbox");
+	CU_ASSERT_EQUAL(turns(&s, RELAY_EVENTS), 1);
+	stage_close(&s);
+}
+
+static void
+test_a_file_that_another_holds_leaves_time_to_hand_its_rows_back(void)
+{
+	struct stage s;
+	int fd;
+
+	stage_open(&s);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(world_book(&s.w, 9, 10, "Alice"));
+	s.w.conf.relay_lease_s = 2;
+	fd = open(s.path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	CU_ASSERT_FATAL(fd >= 0 && flock(fd, LOCK_EX) == 0);
+	turn(&s, RELAY_EVENTS);
+	CU_ASSERT(s.turn.outage);
+	CU_ASSERT_EQUAL(number(&s, "select count(*) from bookings.outbox "
+	    "where topic = 'events' and claimed_until is null and "
+	    "failure = 'file' and attempts = 0"), 1);
+
+	CU_ASSERT_EQUAL(close(fd), 0);
+	CU_ASSERT_EQUAL(turns(&s, RELAY_EVENTS), 1);
+	stage_close(&s);
+}
+
 /* The app as a process with this ring would have it. */
 static void
 reopen(struct stage *s, const char *keys)
@@ -439,6 +488,10 @@ test_a_hold_is_kept_a_little_while_a_payment_may_be_under_way(void)
 	CU_ASSERT_EQUAL(world_taken(&s.w), 0);
 	CU_ASSERT_EQUAL(number(&s, "select count(*) from payments.payments "
 	    "where payment_status = 'superseded'"), 1);
+	/* Its page is closed when Stripe is back, though a relay of bookings
+	 * holds no key of Stripe's. */
+	CU_ASSERT_EQUAL(number(&s, "select count(*) from bookings.outbox "
+	    "where topic = 'payments' and type = 'close'"), 1);
 	stage_close(&s);
 }
 
@@ -670,6 +723,65 @@ test_a_booking_that_does_not_end_stops_no_other_and_no_cleaning(void)
 	stage_close(&s);
 }
 
+/* More of them than are looked at in one go, each older than `b`. */
+static void
+crowd(struct stage *s, const struct booking *b, int count)
+{
+	char id[UUID_TEXT_MAX];
+
+	pg_do(s->w.pg, "create table public.crowd as select b.*, "
+	    "gen_random_uuid() as as_id from bookings.bookings b, "
+	    "generate_series(1, %d) where b.id = '%s'", count,
+	    uuid_format(&b->booking_id, id));
+	pg_do(s->w.pg, "update public.crowd set reference_number = as_id, "
+	    "booking_code = as_id, event_sequence = 0, start_datetime = "
+	    "start_datetime - interval '1 day', end_datetime = end_datetime "
+	    "- interval '1 day'");
+	pg_do(s->w.pg, "insert into bookings.bookings select (jsonb_populate_"
+	    "record(null::bookings.bookings, to_jsonb(c) || "
+	    "jsonb_build_object('id', c.as_id))).* from public.crowd c");
+	pg_do(s->w.pg, "insert into bookings.customer_info select "
+	    "gen_random_uuid(), c.as_id, i.name, i.email, i.phone, "
+	    "i.emergency_contact from bookings.customer_info i join "
+	    "public.crowd c on c.id = i.booking_id");
+	pg_do(s->w.pg, "create or replace trigger trap before update on "
+	    "bookings.bookings for each row when (old.event_sequence = 0) "
+	    "execute function public.trap()");
+}
+
+static void
+disperse(struct stage *s)
+{
+	pg_do(s->w.pg, "delete from bookings.customer_info where booking_id "
+	    "in (select as_id from public.crowd)");
+	pg_do(s->w.pg, "delete from bookings.bookings where id in (select "
+	    "as_id from public.crowd)");
+}
+
+static void
+test_many_that_do_not_end_hide_nobody_behind_them(void)
+{
+	struct relay_swept swept = { .more = true };
+	struct booking *good;
+	struct stage s;
+
+	stage_open(&s);
+	good = world_book(&s.w, 9, 10, "Alice");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(good);
+	age(&s, good, "confirmed", 1);
+	refuse(&s, good, "CB010");
+	crowd(&s, good, 120);
+	world_next(&s.w);
+	CU_ASSERT_EQUAL_FATAL(relay_sweep(s.w.app, s.w.sc, RELAY_BOOKINGS,
+	    &swept), ERR_OK);
+	CU_ASSERT_EQUAL(swept.skipped, 120);
+	CU_ASSERT_FALSE(swept.more);
+	CU_ASSERT_EQUAL(number(&s, "select count(*) from bookings.bookings "
+	    "where booking_status = 'no_show'"), 1);
+	disperse(&s);
+	stage_close(&s);
+}
+
 static void
 test_what_is_old_is_forgotten_and_what_is_dead_is_not(void)
 {
@@ -708,6 +820,31 @@ test_what_is_old_is_forgotten_and_what_is_dead_is_not(void)
 	stage_close(&s);
 }
 
+static void
+test_stripes_events_are_forgotten_long_after_stripe_sends_them_again(void)
+{
+	struct relay_swept swept = { .more = false };
+	struct stage s;
+
+	stage_open(&s);
+	s.w.conf.stripe_events_keep_s = 2678400; /* 31 days */
+	pg_do(s.w.pg, "insert into payments.stripe_events (stripe_event_id, "
+	    "type, object_id, received_at) select 'evt_' || d || '_' || n, "
+	    "'t', 'o', now() - interval '1 day' * d from unnest(array[30, "
+	    "32]) d, generate_series(1, 1001) n");
+	world_next(&s.w);
+	CU_ASSERT_EQUAL(relay_sweep(s.w.app, s.w.sc, RELAY_BOOKINGS, &swept),
+	    ERR_OK);
+	CU_ASSERT_TRUE(swept.more);
+	CU_ASSERT_EQUAL(world_count(&s.w, "payments.stripe_events"), 1002);
+	sweep(&s);
+	CU_ASSERT_EQUAL(number(&s, "select count(*) from "
+	    "payments.stripe_events where received_at < now() - interval "
+	    "'31 days'"), 0);
+	CU_ASSERT_EQUAL(world_count(&s.w, "payments.stripe_events"), 1001);
+	stage_close(&s);
+}
+
 UNIT_SUITE(relay,
     UNIT_TEST(test_events_are_sent_in_order_and_once),
     UNIT_TEST(test_of_each_booking_one_event_is_under_way),
@@ -715,6 +852,8 @@ UNIT_SUITE(relay,
     UNIT_TEST(
         test_a_refused_event_stops_its_own_booking_and_dies_after_its_tries),
     UNIT_TEST(test_an_outage_uses_up_no_try_until_patience_ends),
+    UNIT_TEST(test_who_comes_late_to_what_it_claimed_sends_none_of_it),
+    UNIT_TEST(test_a_file_that_another_holds_leaves_time_to_hand_its_rows_back),
     UNIT_TEST(test_what_was_wrapped_by_a_key_we_do_not_have_waits_for_it),
     UNIT_TEST(test_a_deletion_without_receipt_is_made_again),
     UNIT_TEST(test_a_deletion_that_is_made_again_leaves_its_receipt),
@@ -725,4 +864,7 @@ UNIT_SUITE(relay,
     UNIT_TEST(test_bookings_that_are_over_end_by_what_happened),
     UNIT_TEST(test_a_booking_that_nobody_can_read_ends_as_any_other),
     UNIT_TEST(test_a_booking_that_does_not_end_stops_no_other_and_no_cleaning),
-    UNIT_TEST(test_what_is_old_is_forgotten_and_what_is_dead_is_not))
+    UNIT_TEST(test_many_that_do_not_end_hide_nobody_behind_them),
+    UNIT_TEST(test_what_is_old_is_forgotten_and_what_is_dead_is_not),
+    UNIT_TEST(
+        test_stripes_events_are_forgotten_long_after_stripe_sends_them_again))

@@ -723,6 +723,205 @@ test_the_roster_tells_who_is_expected_there_and_gone(void)
 	world_close(&h.w);
 }
 
+/* A byte of what is sealed becomes another, and what is left then. */
+struct lost {
+	const char *table;
+	const char *column;
+	const char *of; /* the column that names the booking */
+	int byte;
+	bool contact;
+	bool children;
+	const char *why;
+};
+
+/* Twice: found again. */
+static void
+lose(struct hall *h, const struct booking *b, const struct lost *lost)
+{
+	char id[UUID_TEXT_MAX];
+
+	pg_do(h->w.pg, "update bookings.%s set %s = set_byte(%s, %d, "
+	    "get_byte(%s, %d) # 64) where %s = '%s'", lost->table,
+	    lost->column, lost->column, lost->byte, lost->column, lost->byte,
+	    lost->of, uuid_format(&b->booking_id, id));
+}
+
+static void
+test_who_cannot_be_read_is_marked_and_hides_nobody_else(void)
+{
+	static const struct lost rows[] = {
+		{ "booking_children", "allergies", "booking_id", 20, true,
+		  false, "booking_children.allergies: does not open" },
+		{ "customer_info", "phone", "booking_id", 20, false, true,
+		  "customer_info.phone: does not open" },
+		/* the number of the ring's key */
+		{ "bookings", "data_key", "id", 4, false, false,
+		  "which the ring does not have" },
+		{ "bookings", "data_key", "id", 20, false, false,
+		  "data key: does not open" },
+	};
+	struct roster_query query = { .date = NONE, .limit = NONE };
+	const struct roster_entry *e;
+	struct booking *b[3];
+	struct roster r = { .has_more = false };
+	char id[UUID_TEXT_MAX];
+	struct hall h;
+
+	hall_open(&h);
+	for (int i = 0; i < 3; i++) {
+		char child[] = { (char)('A' + i), '\0' };
+
+		b[i] = expected(&h, child);
+	}
+	world_next(&h.w);
+	CU_ASSERT_EQUAL_FATAL(visit_roster(h.w.app, h.w.sc, &h.desk,
+	    &h.w.franchise, &query, &r), ERR_OK);
+	CU_ASSERT_STRING_EQUAL(h.w.sc->notice, "");
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		lose(&h, b[1], &rows[i]);
+		world_next(&h.w);
+		CU_ASSERT_EQUAL_FATAL(visit_roster(h.w.app, h.w.sc, &h.desk,
+		    &h.w.franchise, &query, &r), ERR_OK);
+		CU_ASSERT_EQUAL_FATAL(r.data.count, 3);
+		CU_ASSERT_EQUAL(r.occupancy->expected, 3);
+		e = r.data.items;
+		for (size_t k = 0; k < r.data.count; k++, e++) {
+			bool there = !uuid_equal(&e->booking_id,
+			    &b[1]->booking_id);
+
+			CU_ASSERT_EQUAL(e->unreadable, !there);
+			CU_ASSERT_EQUAL(e->contact != NULL,
+			    there || rows[i].contact);
+			CU_ASSERT_EQUAL(e->children.count,
+			    there || rows[i].children ? 1 : 0);
+			CU_ASSERT_STRING_EQUAL(e->status, "expected");
+			CU_ASSERT_STRING_EQUAL(e->start_time, "00:00");
+			CU_ASSERT_EQUAL(e->child_count, 1);
+			CU_ASSERT_EQUAL_FATAL(e->child_ages.count, 1);
+			CU_ASSERT_EQUAL(e->child_ages.items[0], 5);
+		}
+		CU_ASSERT_PTR_NOT_NULL(strstr(h.w.sc->notice, rows[i].why));
+		CU_ASSERT_PTR_NOT_NULL(strstr(h.w.sc->notice,
+		    uuid_format(&b[1]->booking_id, id)));
+		CU_ASSERT_PTR_NULL(strstr(h.w.sc->notice, "Doe"));
+		lose(&h, b[1], &rows[i]);
+	}
+	world_close(&h.w);
+}
+
+/* The child stands at the desk, whether we can read of it or not. */
+static void
+test_who_cannot_be_read_is_checked_in_all_the_same(void)
+{
+	static const struct lost rows[] = {
+		{ "bookings", "data_key", "id", 4, false, false, "" },
+		{ "booking_children", "allergies", "booking_id", 20, false,
+		  false, "" },
+	};
+	struct hall h;
+
+	hall_open(&h);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char child[] = { (char)('A' + i), '\0' };
+		struct booking *b = expected(&h, child);
+		const char *qr = code_of(&h, b);
+		struct replay replay = { .key = child, .fingerprint = "POST",
+			.fingerprint_len = 4, .render = render };
+		struct checkin_request req = { .qr = qr };
+		struct visit *v = NULL;
+
+		lose(&h, b, &rows[i]);
+		world_next(&h.w);
+		CU_ASSERT_EQUAL_FATAL(visit_check_in(h.w.app, h.w.sc, &h.desk,
+		    &req, &replay, &v), ERR_OK);
+		CU_ASSERT_TRUE(v->unreadable);
+		CU_ASSERT_FALSE(v->already);
+		CU_ASSERT_PTR_NULL(v->contact);
+		CU_ASSERT_EQUAL(v->children.count, 0);
+		CU_ASSERT_PTR_NOT_NULL(strstr(h.w.sc->notice,
+		    "cannot be read"));
+		CU_ASSERT_EQUAL(told(&h, "BookingCheckedIn"), (int64_t)i + 1);
+
+		world_next(&h.w);
+		CU_ASSERT_EQUAL(visit_check_in(h.w.app, h.w.sc, &h.desk, &req,
+		    &replay, &v), ERR_OK);
+		CU_ASSERT_TRUE(v->already);
+		CU_ASSERT_EQUAL(scan(&h, &h.second, qr, NULL),
+		    ERR_CHECKED_IN);
+		CU_ASSERT_EQUAL(told(&h, "BookingCheckedIn"), (int64_t)i + 1);
+
+		/* Who may collect is not known until it can be read. */
+		CU_ASSERT_NOT_EQUAL(collect(&h, &h.desk, b, "John Doe", NULL,
+		    NULL), ERR_OK);
+		lose(&h, b, &rows[i]);
+		CU_ASSERT_EQUAL(collect(&h, &h.desk, b, "John Doe", NULL, &v),
+		    ERR_OK);
+		CU_ASSERT_FALSE(v->unreadable);
+	}
+	CU_ASSERT_EQUAL(told(&h, "BookingCompleted"), 2);
+	world_close(&h.w);
+}
+
+static void
+roster_of(struct hall *h, int64_t date, struct roster *ret_roster)
+{
+	struct roster_query query = { .date = date, .limit = NONE };
+
+	world_next(&h->w);
+	CU_ASSERT_EQUAL_FATAL(visit_roster(h->w.app, h->w.sc, &h->desk,
+	    &h->w.franchise, &query, ret_roster), ERR_OK);
+}
+
+static void
+test_whose_children_stay_past_midnight_are_still_there(void)
+{
+	const struct roster_entry *e;
+	struct booking *in;
+	struct booking *out;
+	struct roster r;
+	struct hall h;
+
+	hall_open(&h);
+	in = expected(&h, "A");
+	out = expected(&h, "B");
+	CU_ASSERT_EQUAL(scan(&h, &h.desk, code_of(&h, in), NULL), ERR_OK);
+	/* Their day is over; one of them never came. */
+	for (int i = 0; i < 2; i++)
+		set(&h, i ? in : out, "start_datetime = start_datetime - "
+		    "interval '1 day', end_datetime = start_datetime");
+	roster_of(&h, NONE, &r);
+	CU_ASSERT_EQUAL(r.occupancy->present, 1);
+	CU_ASSERT_EQUAL(r.occupancy->no_show, 0);
+	CU_ASSERT_EQUAL_FATAL(r.data.count, 1);
+	e = r.data.items;
+	CU_ASSERT_TRUE(uuid_equal(&e->booking_id, &in->booking_id));
+	CU_ASSERT_STRING_EQUAL(e->status, "checked_in");
+	CU_ASSERT_STRING_EQUAL(e->end_time, "24:00");
+
+	/* They are of their own day too, and of no other. */
+	roster_of(&h, r.date - 1, &r);
+	CU_ASSERT_EQUAL(r.data.count, 2);
+	CU_ASSERT_EQUAL(r.occupancy->present, 1);
+	roster_of(&h, r.date - 1, &r);
+	CU_ASSERT_EQUAL(r.data.count, 0);
+	roster_of(&h, r.date + 3, &r);
+	CU_ASSERT_EQUAL(r.data.count, 0);
+
+	/* What nobody recorded for hours is no crowd of today's. */
+	world_next(&h.w);
+	CU_ASSERT_EQUAL(booking_finish(h.w.app, h.w.sc, &in->booking_id),
+	    ERR_OK);
+	roster_of(&h, NONE, &r);
+	CU_ASSERT_EQUAL(r.data.count, 0);
+	CU_ASSERT_EQUAL(r.occupancy->present, 0);
+	roster_of(&h, r.date - 1, &r);
+	CU_ASSERT_EQUAL(r.occupancy->present, 1);
+	for (int i = 0; i < 2; i++)
+		set(&h, i ? in : out, "start_datetime = end_datetime, "
+		    "end_datetime = end_datetime + interval '1 day'");
+	world_close(&h.w);
+}
+
 static void
 test_who_never_came_is_told_before_anybody_says_so(void)
 {
@@ -873,6 +1072,9 @@ UNIT_SUITE(visits,
         test_a_booking_that_is_checked_in_is_neither_changed_nor_cancelled),
     UNIT_TEST(test_a_lost_answer_is_looked_up_and_nothing_is_done_twice),
     UNIT_TEST(test_the_roster_tells_who_is_expected_there_and_gone),
+    UNIT_TEST(test_who_cannot_be_read_is_marked_and_hides_nobody_else),
+    UNIT_TEST(test_who_cannot_be_read_is_checked_in_all_the_same),
+    UNIT_TEST(test_whose_children_stay_past_midnight_are_still_there),
     UNIT_TEST(test_who_never_came_is_told_before_anybody_says_so),
     UNIT_TEST(test_an_image_is_asked_for_in_the_commit_that_confirms),
     UNIT_TEST(test_a_hold_that_becomes_free_by_a_change_asks_for_its_image),

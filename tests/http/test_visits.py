@@ -330,6 +330,44 @@ def test_the_roster_tells_who_comes_in_pages_and_how_full_it_is(world, hall):
         assert (entry["start_time"], entry["end_time"]) == ("00:00", "24:00")
 
 
+def test_a_booking_that_cannot_be_read_is_marked_and_told_to_the_sysadmin(world, hall):
+    me, house, desk = hall
+    made = [world.comes_today(c, house, children=2) for c in (me, world.customer())]
+    before = {e["booking_id"]: e for e in roster(desk, house).ok()["data"]}
+    assert [e["unreadable"] for e in before.values()] == [False, False]
+    lost, left = (b["booking_id"] for b in made)
+    qr = code(me, made[0])
+    spoil = ("update bookings.bookings set data_key = set_byte(data_key, length(data_key) - 1,"
+             " get_byte(data_key, length(data_key) - 1) # 1) where id = %s")
+    world.sql(spoil, lost)
+    try:
+        world.expect(f'"answered_in_part".*{lost}')
+        page = roster(desk, house).ok()
+        seen = {e["booking_id"]: e for e in page["data"]}
+        assert seen[left] == before[left]
+        # What is in the clear stays; nobody may take what is not shown for "none".
+        assert seen[lost] == {**before[lost], "unreadable": True, "customer": None, "children": []}
+        assert seen[lost]["child_count"] == 2 and seen[lost]["child_ages"] == [5, 5]
+        assert page.json["occupancy"]["expected"] == 4
+        line, = [json.loads(x) for x in (world.home / "log/api.log").read_text().splitlines()
+                 if '"answered_in_part"' in x and lost in x]
+        assert line["level"] == "error" and "does not open" in line["why"]
+        assert line["request_id"] == page.headers["X-Request-Id"]
+        assert line["route"] == "/api/v1/franchises/{franchise_id}/roster"
+        came = scan(desk, qr, headers={"Idempotency-Key": str(uuid.uuid4())}).ok(201)
+        assert came["unreadable"] is True and came["already"] is False
+        assert came["customer"] is None and came["children"] == []
+        assert events(world, made[0])[-1] == "BookingCheckedIn"
+        world.expect('"code":"internal_error"')
+        collect(desk, made[0], f"John {CANARY}").problem(500, "internal_error")
+    finally:
+        world.sql(spoil, lost)
+    seen = {e["booking_id"]: e for e in roster(desk, house).ok()["data"]}
+    assert seen == {**before, lost: {**before[lost], "status": "checked_in",
+                                     "checked_in_at": came["checked_in_at"]}}
+    assert collect(desk, made[0], f"John {CANARY}").ok()["status"] == "completed"
+
+
 def test_a_day_with_nobody_is_empty_and_a_bad_one_is_refused(world, hall):
     _, house, desk = hall
     day = datetime.datetime.now(UTC).date() + datetime.timedelta(days=3)

@@ -328,10 +328,23 @@ def test_each_topic_has_its_part_of_a_unit_and_no_other_has():
     assert not knows("none")
 
 
-def test_the_relay_of_payments_waits_for_a_key_and_no_other_waits(image):
+def test_the_relay_of_payments_waits_for_a_key_and_no_other_waits(image, tmp_path):
     waits = {topic: image.relay(topic)["ConditionFileNotEmpty"] for topic in TOPICS}
-    key = f"{image.conf}/credentials/STRIPE_SECRET_KEY"
-    assert waits == {t: [key] if t == "payments" else [] for t in TOPICS}
+    assert [topic for topic in TOPICS if waits[topic]] == ["payments"]
+
+    def starts(*files):
+        for path in tmp_path.iterdir():
+            path.unlink()
+        for name, text in files:
+            (tmp_path / name).write_text(text)
+        return run("systemd-analyze", "condition", *(
+            "ConditionFileNotEmpty=" + wait.replace(f"{image.conf}/credentials", str(tmp_path))
+            for wait in waits["payments"])).returncode == 0
+
+    key = "STRIPE_SECRET_KEY"
+    assert not starts() and not starts((key, "")) and not starts(("LOOKUP_SECRET", "k"))
+    # As it is, or encrypted by systemd-creds as docs/operators.md says.
+    assert starts((key, "sk_test_1")) and starts((f"{key}.cred", "sealed"))
 
 
 def test_only_the_relays_that_write_files_have_a_folder_for_them(image):

@@ -16,8 +16,8 @@ class Box:
     def __init__(self, world):
         self.world = world
 
-    def ctl(self, *words, status=0):
-        done = self.world.ctl("outbox", *words)
+    def ctl(self, *words, status=0, **settings):
+        done = self.world.ctl("outbox", *words, **settings)
         assert done.returncode == status, (done.stdout, done.stderr)
         return done.stdout if status == 0 or done.stdout else done.stderr
 
@@ -253,6 +253,23 @@ def test_watching_says_it_again_and_ends(box):
     box.booking(events=2)
     text = box.ctl("watch", "--times", 2, "--every", 1)
     assert text.count("events") == 2 and text.count("median") == 2
+
+
+@pytest.mark.parametrize("queue", ["", "booking-events", "booking-events.fifo"])
+def test_a_replay_waits_until_a_fifo_queue_takes_it_for_no_repeat(box, queue):
+    """It would be taken and not delivered, and counted as sent."""
+    settings = {"SQS_QUEUE_URL": f"https://sqs.eu-west-1.amazonaws.com/1/{queue}"} if queue else {}
+    booking = box.booking()
+    box.set("sent_at = now() - interval '10 minutes'", "sequence = 1")
+    box.set("sent_at = now() - interval '1 minute'", "sequence = 2")
+    told = box.ctl("replay", "--booking", booking, **settings)
+    waits = box.world.all("select round(extract(epoch from due_at - now())) from bookings.outbox"
+                          " where sequence < 3 and sent_at is null order by sequence")
+    assert told.startswith("2 events sent again\n")
+    assert ("five minutes" in told) == queue.endswith(".fifo")
+    first, second = (int(wait) for wait, in waits)
+    assert first <= 0
+    assert 240 <= second <= 260 if queue.endswith(".fifo") else second <= 0
 
 
 def test_verify_bears_what_was_pruned_and_nothing_else_that_is_missing(box):

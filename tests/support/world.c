@@ -79,6 +79,7 @@ settle(struct world *w)
 		.relay_backoff_max_ms = 300000,
 		.relay_patience_s = 86400,
 		.outbox_keep_s = 2592000,
+		.stripe_events_keep_s = 7776000,
 		.complete_after_s = 14400,
 		.guest_holds_max = 2,
 		.guest_holds_per_address = 3,

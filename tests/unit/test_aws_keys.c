@@ -48,6 +48,10 @@ test_a_queues_address_tells_its_region_where_aws_named_the_host(void)
 		{ "https://sqs.us-gov-west-1.amazonaws.com/1/q",
 		  "us-gov-west-1" },
 		{ "https://sqs.cn-north-1.amazonaws.com.cn/1/q", "cn-north-1" },
+		{ "https://sqs.eusc-de-east-1.amazonaws.eu/1/q",
+		  "eusc-de-east-1" },
+		{ "https://sqs.eusc-de-east-1.api.amazonwebservices.eu/1/q",
+		  "eusc-de-east-1" },
 		{ "https://sqs-fips.us-east-2.amazonaws.com/1/q", "us-east-2" },
 		{ "https://sqs.us-east-2.api.aws/1/q.fifo", "us-east-2" },
 		{ "https://vpce-0a.sqs.eu-central-1.vpce.amazonaws.com/1/q",
@@ -120,6 +124,7 @@ test_buckets_and_regions_have_their_letters(void)
 	CU_ASSERT_FALSE(aws_queue_is_fifo("https://h/1/a.fifo.x"));
 	CU_ASSERT_STRING_EQUAL(aws_domain("eu-west-1"), "amazonaws.com");
 	CU_ASSERT_STRING_EQUAL(aws_domain("cn-north-1"), "amazonaws.com.cn");
+	CU_ASSERT_STRING_EQUAL(aws_domain("eusc-de-east-1"), "amazonaws.eu");
 }
 
 /* ---- profiles --------------------------------------------------------------*/

@@ -115,8 +115,25 @@ faults_above_the_maximum_are_counted_and_dropped(void)
 	arena_close(arena);
 }
 
+static void
+the_first_notice_stays_and_is_no_failure(void)
+{
+	struct arena *arena = arena_open(4096);
+	struct scope sc;
+
+	scope_init(&sc, arena, 1000);
+	CU_ASSERT_STRING_EQUAL(sc.notice, "");
+	scope_notice(&sc, "booking %d", 1);
+	scope_notice(&sc, "booking %d", 2);
+	CU_ASSERT_STRING_EQUAL(sc.notice, "booking 1");
+	CU_ASSERT_STRING_EQUAL(sc.why, "");
+	CU_ASSERT_EQUAL(scope_faults(&sc), ERR_OK);
+	arena_close(arena);
+}
+
 UNIT_SUITE(scope, UNIT_TEST(a_new_scope_is_empty_and_has_its_budget),
     UNIT_TEST(what_is_left_never_falls_below_nothing_nor_wraps),
     UNIT_TEST(a_failure_leaves_its_sentence_and_may_quote_the_last),
+    UNIT_TEST(the_first_notice_stays_and_is_no_failure),
     UNIT_TEST(faults_are_copied_in_the_order_found),
     UNIT_TEST(faults_above_the_maximum_are_counted_and_dropped))
