@@ -1006,7 +1006,8 @@ test_a_hold_that_becomes_free_by_a_change_asks_for_its_image(void)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(b);
 	pg_do(h.w.pg, "update franchises.franchises set standard_rate = 0, "
 	    "peak_hour_rate = 0");
-	req = world_request(&h.w, 9, 11, NULL);
+	/* To other hours: those that are kept cost what they did. */
+	req = world_request(&h.w, 11, 12, NULL);
 	req->child_info = NULL;
 	req->customer_info = NULL;
 	world_next(&h.w);

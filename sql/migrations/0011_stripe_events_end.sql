@@ -1,4 +1,4 @@
--- 0012_stripe_events_end.sql: which events of Stripe's have come is forgotten.
+-- 0011_stripe_events_end.sql: which events of Stripe's have come is forgotten.
 --
 -- It is known lest one that is sent again has its effect again; Stripe does so
 -- for days, and by hand for a month.
