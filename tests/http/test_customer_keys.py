@@ -130,7 +130,7 @@ def test_whom_the_provider_signed_in_books_and_sees_their_own(place, keys, alg):
     sub = str(uuid.uuid4())
     token = keys[alg].sign(sub=sub)
     made = place.book(token, place.franchise(3), day_in(3), 9, 10)
-    assert place.one("select customer_id from bookings.bookings where id = %s",
+    assert place.one("select customer_id::text from bookings.bookings where id = %s",
                      made["booking_id"]) == sub
     assert [b["booking_id"] for b in place.get(f"{V1}/bookings", token).body["data"]] == [
         made["booking_id"]]
