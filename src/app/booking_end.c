@@ -72,6 +72,26 @@ look_for_page(struct app *app, struct scope *sc,
 	return ERR_OK;
 }
 
+/* What the caller is shown, and the events tell. */
+static void
+show_end(struct booking *b, const struct ending *ending,
+    const struct booking_row *row, enum booking_state state)
+{
+	b->status = lifecycle_word(state);
+	if (row->paid == 0)
+		b->payment_status = "not_required"; /* nothing is owed now */
+	booking_show_refund(b, ending->refund);
+	b->payment_required = false;
+	b->payment_url = NULL;
+	b->pending_change = NULL;
+	b->hold_expires_us = NONE;
+	b->cancellation_reason = ending->reason;
+	b->refund_amount = ending->refund;
+	b->cancelled_us = ending->move == MOVE_CANCEL ? row->as_of_us : NONE;
+	b->updated_us = row->as_of_us;
+	b->version = row->version + 1;
+}
+
 /* The booking as it will stand, written. */
 static enum err
 release(struct app *app, struct scope *sc, const struct ending *ending,
@@ -103,19 +123,7 @@ release(struct app *app, struct scope *sc, const struct ending *ending,
 	if (e)
 		return e;
 
-	b->status = lifecycle_word(state);
-	if (row->paid == 0)
-		b->payment_status = "not_required"; /* nothing is owed now */
-	booking_show_refund(b, ending->refund);
-	b->payment_required = false;
-	b->payment_url = NULL;
-	b->pending_change = NULL;
-	b->hold_expires_us = NONE;
-	b->cancellation_reason = ending->reason;
-	b->refund_amount = ending->refund;
-	b->cancelled_us = ending->move == MOVE_CANCEL ? row->as_of_us : NONE;
-	b->updated_us = row->as_of_us;
-	b->version = row->version + 1;
+	show_end(b, ending, row, state);
 	news.held_us = changes ? row->change.start_us : 0;
 	news_event(&news, sc, ending->event, &ending->event_id, b,
 	    ending->move == MOVE_EXPIRE ? NULL : &key);

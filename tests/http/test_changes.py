@@ -17,7 +17,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from live import (V1, Client, Request, at, booking_body,  # noqa: E402
                   day_in)
-from lossy import Lossy  # noqa: E402
+from lossy import put_between  # noqa: E402
 from relays import Relay  # noqa: E402
 from shop import Shop, keyed, until  # noqa: E402
 from test_payments_direct import key_of  # noqa: E402
@@ -1187,15 +1187,7 @@ def lossy(tmp_path_factory):
     road = None
     try:
         shop.start()
-        folder = shop.home / "road"
-        folder.mkdir(mode=0o755)
-        socket, = (shop.home / "run").glob(".s.PGSQL.*[0-9]")
-        road = Lossy(folder, socket)
-        extra = shop.home / "env.extra"
-        extra.write_text(extra.read_text() + "DATABASE_URL=" + shop.env[
-            "DATABASE_URL"].replace(str(shop.home / "run"), str(folder)) + "\n")
-        shop.ctl("api", "restart", shop.dir)
-        shop.healthy()
+        road = put_between(shop)
         yield shop, road
         shop.drain()
         shop.books()

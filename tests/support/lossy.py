@@ -10,13 +10,15 @@ BIND = b"B"  # of the protocol's messages, the one that runs a statement
 
 class Lossy:
     """Listens beside the real socket; `lose(name)` loses the answer to the next
-    run of that prepared statement, and the connection with it."""
+    run of that prepared statement, and the connection with it.  `closed`: there is
+    no way from then on, until open()."""
 
     def __init__(self, folder, target):
         self.target = str(target)
         self.folder = pathlib.Path(folder)
         self.path = self.folder / pathlib.Path(target).name
         self.name, self.lost = None, 0
+        self.closes, self.closed = False, False
         self.lock = threading.Lock()
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.listener.bind(str(self.path))
@@ -24,9 +26,13 @@ class Lossy:
         self.listener.listen(64)
         threading.Thread(target=self.accept, daemon=True).start()
 
-    def lose(self, name):
+    def lose(self, name, closed=False):
         with self.lock:
-            self.name, self.lost = name.encode(), 0
+            self.name, self.lost, self.closes = name.encode(), 0, closed
+
+    def open(self):
+        with self.lock:
+            self.closed = False
 
     def stop(self):
         self.listener.close()
@@ -38,6 +44,10 @@ class Lossy:
                 client, _ = self.listener.accept()
             except OSError:
                 return
+            with self.lock:
+                if self.closed:
+                    client.close()
+                    continue
             server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             server.connect(self.target)
             dropping = threading.Event()
@@ -51,7 +61,7 @@ class Lossy:
             wanted = self.name and data[:1] == BIND and \
                 data[5:].split(b"\0", 2)[1] == self.name
             if wanted:
-                self.name, self.lost = None, 1
+                self.name, self.lost, self.closed = None, 1, self.closes
             return wanted
 
     def forward(self, client, server, dropping):
@@ -89,4 +99,18 @@ class Lossy:
         end.close()
 
 
-__all__ = ["Lossy"]
+def put_between(shop, kind=Lossy):
+    """Put such a road between a shop's pool and Postgres."""
+    folder = shop.home / "road"
+    folder.mkdir(mode=0o755)
+    socket_, = (shop.home / "run").glob(".s.PGSQL.*[0-9]")
+    road = kind(folder, socket_)
+    extra = shop.home / "env.extra"
+    extra.write_text(extra.read_text() + "DATABASE_URL=" + shop.env["DATABASE_URL"].replace(
+        str(shop.home / "run"), str(folder)) + "\n")
+    shop.ctl("api", "restart", shop.dir)
+    shop.healthy()
+    return road
+
+
+__all__ = ["Lossy", "put_between"]
