@@ -1,6 +1,7 @@
 """test_plans.py: what is asked again and again reads what it needs, however much
 stands beside it."""
 
+import datetime
 import re
 
 from conftest import SQL
@@ -25,21 +26,63 @@ def rows_read(plan):
     return plan["Actual Loops"] * own + sum(rows_read(p) for p in plan.get("Plans", []))
 
 
-def test_looking_for_bookings_that_are_over_reads_none_that_are_to_come(world):
+def fill(world, status, start):
+    """Bookings of an hour; `start` is SQL that may name n, the number of each."""
     world.all(
         "insert into bookings.bookings (id, customer_id, franchise_id, booking_status,"
         " start_datetime, end_datetime, total_amount, payment_status, reference_number,"
         " booking_code, child_count, data_key, line_items, cancel_hours, cancel_percent,"
-        " cancel_fee, email_hash) select gen_random_uuid(), gen_random_uuid(), %s, 'confirmed',"
-        " now() + interval '1 day', now() + interval '25 hours', 0, 'not_required',"
-        " gen_random_uuid(), gen_random_uuid(), 1, '', '[]', '{}', '{}', 0, ''"
-        " from generate_series(1, %s)", (FRANCHISE, MANY))
-    over = world.one(
-        "update bookings.bookings set start_datetime = now() - interval '2 hours',"
-        " end_datetime = now() - interval '1 hour' where id = (select min(id::text)::uuid"
-        " from bookings.bookings) returning id")
+        " cancel_fee, email_hash) select gen_random_uuid(), gen_random_uuid(), %s, %s, s,"
+        " s + interval '1 hour', 0, 'not_required', gen_random_uuid(), gen_random_uuid(), 1, '',"
+        " '[]', '{}', '{}', 0, '' from generate_series(1, %s) n, lateral (select"
+        f" {start} as s) as starts", (FRANCHISE, status, MANY))
+
+
+def one_of_them(world, change):
+    """Change one, and tell which."""
+    changed = world.one(f"update bookings.bookings set {change} where id ="
+                        " (select min(id::text)::uuid from bookings.bookings) returning id")
     world.all("analyze bookings.bookings")
+    return changed
+
+
+def read_for(world, asked):
+    (plan,), = world.all("explain (analyze, format json) " + asked)
+    return rows_read(plan[0]["Plan"])
+
+
+def test_looking_for_bookings_that_are_over_reads_none_that_are_to_come(world):
+    fill(world, "confirmed", "now() + interval '1 day'")
+    over = one_of_them(world, "start_datetime = now() - interval '2 hours',"
+                       " end_datetime = now() - interval '1 hour'")
     asked = statement("bookings_over", 14400, 50, 0)
     assert [row[0] for row in world.all(asked)] == [over]
-    (plan,), = world.all("explain (analyze, format json) " + asked)
-    assert rows_read(plan[0]["Plan"]) < 20
+    assert read_for(world, asked) < 20
+
+
+def test_looking_for_lapsed_holds_of_an_hour_reads_no_history(world):
+    fill(world, "completed", "date_trunc('hour', now()) - n * interval '1 hour'")
+    start = world.one("select date_trunc('hour', now()) + interval '1 day'")
+    lapsed = one_of_them(world, f"booking_status = 'pending', start_datetime = '{start}',"
+                         f" end_datetime = '{start}'::timestamptz + interval '1 hour',"
+                         " hold_expires_at = now() - interval '1 minute'")
+    asked = statement("holds_lapsed", FRANCHISE, start, start + datetime.timedelta(hours=1))
+    assert [row[0] for row in world.all(asked)] == [lapsed]
+    assert read_for(world, asked) < 100
+    # It may have begun as long ago as a day lasts.
+    at_its_end = start + datetime.timedelta(hours=24)
+    world.all(f"update bookings.bookings set end_datetime = '{at_its_end}' where id = '{lapsed}'")
+    asked = statement("holds_lapsed", FRANCHISE, at_its_end - datetime.timedelta(hours=1), at_its_end)
+    assert [row[0] for row in world.all(asked)] == [lapsed]
+
+
+def test_the_proof_that_bookings_are_covered_reads_for_each_its_own_slots(world):
+    fill(world, "confirmed", "date_trunc('hour', now()) + n * interval '1 hour'")
+    world.all("insert into franchises.slot_ledger (franchise_id, slot_start, slot_end, capacity,"
+              " booked) select franchise_id, start_datetime, end_datetime, 5, 1"
+              " from bookings.bookings")
+    world.all("analyze franchises.slot_ledger")
+    one_of_them(world, "version = version")
+    asked = statement("verify_uncovered")
+    assert world.all(asked) == []
+    assert read_for(world, asked) < 10 * MANY
