@@ -154,7 +154,7 @@ function pathText(path) {
 		p.startsWith("{") ? h("em", {}, p) : p));
 }
 
-/* One of each: the ways in, and the scopes of which any one is enough. */
+// One of each: the ways in, and the scopes of which any one is enough.
 function waysOf(operation) {
 	return [...new Set((operation.security || []).flatMap(Object.keys))];
 }
@@ -200,18 +200,29 @@ function curl(verb, path, operation, body) {
 function answer(status, response) {
 	const kind = status < "300" ? "good" : status < "400" ? "moved" :
 		status < "500" ? "bad" : "worse";
-	const [media, content] = Object.entries(response.content || {})[0] || [];
+	const offers = Object.entries(response.content || {});
+	const described = offers.find(([, content]) => refName(content.schema));
+	const others = offers.filter((offer) => offer !== described);
 	const inside = [];
 
-	if (content && media === "application/json" && content.schema.$ref) {
-		inside.push(schemaTable(content.schema, false));
-		inside.push(h("h4", {}, "Example"));
-		inside.push(block(sample(content.schema, "")));
-	} else if (content && content.schema.$ref) {
-		inside.push(h("p", {}, h("a", {href: "#schema-" + refName(content.schema)},
-			refName(content.schema)), " as ", h("code", {}, media),
-			". Codes: ", codeLinks(response.description)));
+	if (described) {
+		const [media, {schema}] = described;
+
+		if (media === "application/json") {
+			inside.push(schemaTable(schema, false));
+			inside.push(h("h4", {}, "Example"));
+			inside.push(block(sample(schema, "")));
+		} else {
+			inside.push(h("p", {}, h("a", {href: "#schema-" + refName(schema)},
+				refName(schema)), " as ", h("code", {}, media),
+				". Codes: ", codeLinks(response.description)));
+		}
 	}
+	// A picture, a page: there is nothing to tell but what it is.
+	if (others.length)
+		inside.push(h("p", {}, described ? "Or as " : "As ",
+			others.flatMap(([media], i) => [i ? ", " : "",
+				h("code", {}, media)]), "."));
 	if (response.headers)
 		inside.push(h("p", {class: "rule"}, "Headers: ",
 			Object.keys(response.headers).join(", ")));
