@@ -3,9 +3,9 @@
  *
  * A customer's JWT is HS256 over JWT_SECRET, or RS256, ES256 or EdDSA by a key
  * of JWT_JWKS_FILE: sub (UUID), exp required, scope an array or a
- * space-separated text; iss and aud checked when configured; 60 s leeway.  Guest and manage tokens are ours: signed by a sub-key of
- * SESSION_SECRET, typ "booking-guest+jwt" and "booking-manage+jwt", issuer
- * "customer-booking".
+ * space-separated text; iss and aud checked when configured; 60 s leeway.
+ * Guest and manage tokens are ours: signed by a sub-key of SESSION_SECRET, typ
+ * "booking-guest+jwt" and "booking-manage+jwt", issuer "customer-booking".
  */
 #ifndef APP_CALLERS_H
 #define APP_CALLERS_H
