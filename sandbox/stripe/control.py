@@ -174,7 +174,10 @@ class Control(control.Control):
     def finish_refund(self, given, name):
         with self.world.lock:
             space, refund = self.find("refund", name)
-            if not refunds.finish(space, refund, given.get("status")):
+            if "reference" in given:
+                if not refunds.refer(space, refund, given["reference"]):
+                    raise Wrong("only a card's refund has a reference")
+            elif not refunds.finish(space, refund, given.get("status")):
                 raise Wrong(f"the refund is {refund['status']}")
             return dict(refund)
 

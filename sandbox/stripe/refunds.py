@@ -110,6 +110,17 @@ def finish(space, refund, status):
     return True
 
 
+def refer(space, refund, reference):
+    """The acquirer's number is known by now: told, whatever the state is."""
+    if "destination_details" not in refund:
+        return False
+    refund["destination_details"]["card"].update(reference=str(reference),
+                                                 reference_status="available")
+    space.world.emit(space, "charge.refund.updated", refund, {"destination_details": None})
+    space.world.emit(space, "refund.updated", refund, {"destination_details": None})
+    return True
+
+
 def cancel(space, refund):
     """By the API only where the customer has still to act: never with cards."""
     raise invalid(f"Refund {refund['id']} has a status of {refund['status']}. Only refunds with "

@@ -199,6 +199,23 @@ payment_ask_search(struct app *app, struct scope *sc,
 
 /* ---- either kind --------------------------------------------------------------- */
 
+/* A debit that bounced leaves its session complete and unpaid for ever: only the
+ * intent tells it from one that is on its way. */
+static enum asked
+read_unpaid(struct app *app, struct scope *sc, const struct payment_row *p,
+    const char *id)
+{
+	struct stripe_call call = { .account = p->account };
+	struct stripe_intent intent;
+	struct payment_told told;
+	enum stripe_kind kind;
+
+	kind = stripe_intent_read(app->stripe, sc, &call, id, &intent);
+	if (kind != STRIPE_DONE)
+		return payment_ask_kind(kind);
+	return take_intent(app, sc, p, &intent, &told);
+}
+
 static enum asked
 read_session(struct app *app, struct scope *sc, const struct payment_row *p)
 {
@@ -213,6 +230,9 @@ read_session(struct app *app, struct scope *sc, const struct payment_row *p)
 		return payment_ask_kind(kind);
 	if (s.status == STRIPE_SESSION_OPEN)
 		return ASKED_WAIT;
+	if (s.status == STRIPE_SESSION_COMPLETE && s.paid != STRIPE_PAID_YES &&
+	    s.payment_intent)
+		return read_unpaid(app, sc, p, s.payment_intent);
 	if (s.status == STRIPE_SESSION_COMPLETE) {
 		outcome.to = s.paid == STRIPE_PAID_YES ? ATTEMPT_SUCCEEDED :
 		    ATTEMPT_PROCESSING;

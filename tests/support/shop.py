@@ -17,6 +17,8 @@ import uuid
 from live import ROOT, V1, Client, Live, Request, booking_body, until
 
 BUILD = pathlib.Path(os.environ.get("BUILD", ROOT / "build"))
+VERSION = json.loads((ROOT / "sandbox" / "stripe" / "params.json").read_text())[
+    "api_version"]
 KEY, SECRETS = "sk_test_shop", ["whsec_shop_old", "whsec_shop_new"]
 WEBHOOK = f"{V1}/webhooks/stripe"
 UNFINISHED = ("queued", "open", "requires_action", "processing")
@@ -67,6 +69,18 @@ class Sandbox:
             return answer.status, answer.read()
         finally:
             connection.close()
+
+    def api(self, path, params, key=None):
+        """A POST of Stripe's API, as if the product had sent it; `params` as
+        Stripe writes them."""
+        headers = {"Authorization": f"Bearer {KEY}", "Stripe-Version": VERSION,
+                   "Content-Type": "application/x-www-form-urlencoded"}
+        if key:
+            headers["Idempotency-Key"] = key
+        status, raw = self.ask("POST", path, urllib.parse.urlencode(params),
+                               **headers)
+        assert status == 200, raw
+        return json.loads(raw)
 
     def control(self, method, path, given=None, statuses=(200,)):
         body = None if given is None else json.dumps(given)
@@ -500,7 +514,9 @@ class Shop(Live):
             mine = refund["metadata"].get("refund_id")
             assert mine in rows, f"Stripe alone knows {refund['id']}"
             assert mine not in seen, f"{mine} was refunded twice"
-            seen[mine] = (refund["status"], refund["amount"], refund["id"])
+            # Taken back or bounced, the money is here again.
+            status = "failed" if refund["status"] == "canceled" else refund["status"]
+            seen[mine] = (status, refund["amount"], refund["id"])
         for name, (status, amount, stripe) in rows.items():
             if status == "queued":
                 assert name not in seen, f"{name} is queued, but sent"
