@@ -2,15 +2,17 @@
 bank account, and what Stripe says meanwhile.  Our own pages take cards alone: the
 pages here are asked for as ours are, but for that."""
 
+import concurrent.futures
 import copy
 import pathlib
 import sys
+import urllib.parse
 import uuid
 
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from live import V1, day_in  # noqa: E402
+from live import V1, at, day_in, until  # noqa: E402
 from shop import Shop  # noqa: E402
 
 EVENTS = ("BookingConfirmed", "PaymentProcessed", "PaymentFailed",
@@ -272,6 +274,41 @@ def test_a_debit_whose_answer_was_lost_is_searched_for_and_waited_for(shop):
     assert shop.told(made, *EVENTS) == (1, 1, 0, 0)
 
 
+# ---- a page that comes too late --------------------------------------------------------
+
+
+@pytest.mark.parametrize("instead", ["cancel", "change"])
+def test_a_page_that_stripe_makes_for_what_was_given_up_meanwhile_is_closed(shop, instead):
+    token = shop.token()
+    shop.sandbox.fault("POST /v1/checkout/sessions", "drop")
+    made = shop.book(token, shop.franchise(1), day_in(5), 9, 17)
+    assert made["payment_status"] == "queued"
+    shop.sandbox.lift()
+    delays = shop.sandbox.control("GET", "/counts")["faults"].get("delay", 0)
+    shop.sandbox.fault("POST /v1/checkout/sessions", "delay", times=1, ms=1000)
+    url = urllib.parse.urlsplit(shop.read(token, made)["payment_url"])
+    with concurrent.futures.ThreadPoolExecutor(1) as threads:
+        opening = threads.submit(shop.get, f"{url.path}?{url.query}")
+        until(lambda: shop.sandbox.control("GET", "/counts")["faults"].get("delay", 0) > delays,
+              "a page that is being made")
+        if instead == "cancel":
+            shop.cancel(token, made)
+        else:
+            changed = shop.change(token, made, end_datetime=at(day_in(5), 16))
+            assert changed.status == 200, changed
+        opened = opening.result()
+    assert opened.status != 303, opened.headers["Location"]
+    shop.drain()
+    # Nobody can pay on it: what is open is the page of what was asked for instead.
+    sessions = [s for s in shop.sandbox.objects("checkout.session").values()
+                if s["metadata"].get("booking_id") == made["booking_id"]]
+    assert sessions, "it was made"
+    assert [(s["status"], s["amount_total"]) for s in sessions if s["status"] != "expired"] == (
+        [] if instead == "cancel" else [("open", 10500)])
+    assert shop.read(token, made)["status"] == (
+        "cancelled" if instead == "cancel" else "pending")
+
+
 # ---- what is said of refunds -----------------------------------------------------------
 
 
@@ -322,6 +359,48 @@ def test_a_word_of_a_pending_refund_tells_us_that_it_was_made(shop, owed):
     assert shop.refunds(made) == [("cancelled", "succeeded", "120.00")]
     assert shop.told(made, *EVENTS) == (1, 1, 0, 1)
     assert words_of(shop, refund) and all(kept(shop, e) for e in words_of(shop, refund))
+
+
+def days_ago(shop, made):
+    """When it was asked for; Stripe forgets keys after a day."""
+    assert shop.sql("update payments.refunds set created_at = created_at - interval '2 days'"
+                    " where booking_id = %s", made["booking_id"]) == 1
+
+
+def refund_now(shop):
+    shop.hurry("refund")
+    shop.work()
+
+
+def test_a_refund_whose_key_may_be_forgotten_is_looked_for_before_it_is_made(shop, owed):
+    _, made, refund = owed
+    days_ago(shop, made)
+    asked = len(shop.sandbox.requests("POST /v1/refunds"))
+    shop.sandbox.fault("GET /v1/refunds", "fail", times=1)
+    refund_now(shop)
+    # Nobody knows whether it was made: so it is not made.
+    assert shop.refunds(made) == [("cancelled", "queued", "120.00")]
+    refund_now(shop)
+    assert shop.refunds(made) == [("cancelled", "pending", "120.00")]
+    assert len(shop.sandbox.requests("POST /v1/refunds")) == asked
+    shop.sandbox.control("POST", f"/refunds/{refund}", {"status": "succeeded"})
+    shop.sandbox.wait()
+    assert shop.refunds(made) == [("cancelled", "succeeded", "120.00")]
+
+
+def test_a_refund_that_never_reached_stripe_is_made_days_later(shop):
+    token = shop.token()
+    made = shop.book(token, shop.franchise(1), day_in(5), 9, 17)
+    shop.pay(made["payment_url"])
+    shop.cancel(token, made)
+    shop.sandbox.fault("POST /v1/refunds", "drop")
+    shop.work()
+    shop.sandbox.lift()
+    assert shop.refunds(made) == [("cancelled", "queued", "120.00")]
+    days_ago(shop, made)
+    refund_now(shop)
+    assert shop.refunds(made) == [("cancelled", "succeeded", "120.00")]
+    assert shop.read(token, made)["payment_status"] == "refunded"
 
 
 def test_a_refund_that_wants_something_of_the_customer_is_not_over(shop, owed):
