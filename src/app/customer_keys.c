@@ -16,12 +16,13 @@
 
 #define LOOK_US USEC_PER_SEC
 
-/* By which a file is seen to be another, or changed. */
+/* By which a file is seen to be another, or changed: in what it holds, or in who
+ * may read it. */
 struct identity {
 	dev_t device;
 	ino_t inode;
 	off_t size;
-	struct timespec changed;
+	struct timespec changed; /* its inode's time */
 	int error; /* why it could not be looked at; 0 = it could */
 };
 
@@ -62,7 +63,17 @@ static struct identity
 identify(const struct stat *st)
 {
 	return (struct identity){ st->st_dev, st->st_ino, st->st_size,
-		st->st_mtim, 0 };
+		st->st_ctim, 0 };
+}
+
+static struct identity
+look(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) != 0)
+		return (struct identity){ .error = errno };
+	return identify(&st);
 }
 
 static bool
@@ -81,12 +92,11 @@ unreadable(struct scope *sc, int error)
 	    "JWT_JWKS_FILE: the file cannot be read: %s", strerror(error));
 }
 
-/* What the file holds, in the arena; at most one byte above what is allowed,
- * by which jwks_read sees that it is too much. */
+/* What the file holds, into JWKS_TEXT_MAX + 1 bytes; so many are one above what
+ * is allowed, by which jwks_read sees that it is too much. */
 static enum err
-slurp(struct scope *sc, int fd, const char **ret_text, size_t *ret_len)
+slurp(struct scope *sc, int fd, char *text, size_t *ret_len)
 {
-	char *text = arena_alloc(sc->arena, JWKS_TEXT_MAX + 1);
 	size_t len = 0;
 	ssize_t n = 1;
 
@@ -98,7 +108,6 @@ slurp(struct scope *sc, int fd, const char **ret_text, size_t *ret_len)
 			return unreadable(sc, errno);
 		len += (size_t)n;
 	}
-	*ret_text = text;
 	*ret_len = len;
 	return ERR_OK;
 }
@@ -107,8 +116,9 @@ slurp(struct scope *sc, int fd, const char **ret_text, size_t *ret_len)
 static enum err
 read_set(struct customer_keys *keys, struct scope *sc, struct jwks **ret_set)
 {
+	/* First: no descriptor is open when there is no memory. */
+	char *text = arena_alloc(sc->arena, JWKS_TEXT_MAX + 1);
 	int fd = open(keys->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	const char *text = "";
 	size_t len = 0;
 	struct stat st;
 	enum err e;
@@ -116,13 +126,14 @@ read_set(struct customer_keys *keys, struct scope *sc, struct jwks **ret_set)
 	if (fd < 0 || fstat(fd, &st) != 0) {
 		int error = errno;
 
-		keys->seen = (struct identity){ .error = error };
+		/* It may be there and not be ours to read: told once, too. */
+		keys->seen = look(keys->path);
 		if (fd >= 0)
 			(void)close(fd);
 		return unreadable(sc, error);
 	}
 	keys->seen = identify(&st);
-	e = slurp(sc, fd, &text, &len);
+	e = slurp(sc, fd, text, &len);
 	(void)close(fd);
 	if (e)
 		return e;
@@ -160,29 +171,18 @@ customer_keys_read(struct customer_keys *keys, struct scope *sc)
 
 /* ---- what is asked while requests come in --------------------------------------*/
 
-static bool
-has_changed(const struct customer_keys *keys)
-{
-	struct identity now = { .error = 0 };
-	struct stat st;
-
-	if (stat(keys->path, &st) != 0)
-		now.error = errno;
-	else
-		now = identify(&st);
-	return !is_same(&now, &keys->seen);
-}
-
 const struct jwks *
 customer_keys_now(struct customer_keys *keys, struct scope *sc)
 {
 	int64_t now_us = clock_mono_us();
 	char why[SCOPE_WHY_MAX];
+	struct identity there;
 
 	if (now_us < keys->look_us)
 		return keys->set;
 	keys->look_us = now_us + LOOK_US;
-	if (!has_changed(keys))
+	there = look(keys->path);
+	if (is_same(&there, &keys->seen))
 		return keys->set;
 
 	/* What is wrong with the file is nothing this request did. */

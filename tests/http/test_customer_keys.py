@@ -267,6 +267,22 @@ def test_a_file_that_went_away_leaves_the_keys_there_were(place, keys):
     until(lambda: place.status(token) == 200 and place.news()[-1][0] == "info", "the set again")
 
 
+def test_a_file_that_may_not_be_read_any_more_is_told_once_and_read_when_it_may(place, keys):
+    token, before = keys["ES256"].sign(), len(place.news())
+    place.file.chmod(0)
+
+    def asked():
+        assert place.status(token) == 200
+        return len(place.news()) > before
+    until(asked, "the worker to tell")
+    until_it_looks_again(place, token)
+    (level, why), = place.news()[before:]
+    assert level == "error" and why == (
+        "JWT_JWKS_FILE: the file cannot be read: Permission denied")
+    place.file.chmod(0o644)
+    until(lambda: place.status(token) == 200 and place.news()[-1][0] == "info", "the set again")
+
+
 @pytest.mark.kills_workers
 def test_a_worker_that_starts_beside_a_broken_file_serves_all_the_same(place, keys):
     place.put("{")
