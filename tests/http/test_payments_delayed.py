@@ -27,7 +27,7 @@ BOUNCED = "checkout.session.async_payment_failed"
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):
     """Its due work is done when a test says so, and so is its bank's."""
-    shop = Shop(tmp_path_factory.mktemp("delayed"), watch=False)
+    shop = Shop(tmp_path_factory.mktemp("delayed"), watch=False, STRIPE_TIMEOUT_MS=8000)
     try:
         shop.start()
         shop.sandbox.control("POST", "/settings", {"settle_s": 86400})
@@ -236,6 +236,13 @@ def test_an_id_that_had_its_effect_has_no_other(shop, booked):
 # ---- at once ---------------------------------------------------------------------------
 
 
+def is_waited_for(shop, made):
+    """The page went first: given up, or ended by Stripe's word of it, whichever came first."""
+    page, debit = sorted(shop.payments(made), key=lambda p: p[0] == "processing")
+    assert page[0] in ("superseded", "expired")
+    assert debit == ("processing", "120.00", "0.00")
+
+
 def test_a_debit_whose_answer_was_lost_is_searched_for_and_waited_for(shop):
     token = shop.token()
     made = shop.book(token, shop.franchise(1), day_in(5), 9, 17)
@@ -258,13 +265,12 @@ def test_a_debit_whose_answer_was_lost_is_searched_for_and_waited_for(shop):
     shop.sql("update payments.payments set created_at = created_at - interval '3 minutes' where "
              "id = %s", mine["metadata[payment_id]"])
     read_now(shop)
-    under_way = sorted([("superseded", "120.00", "0.00"), ("processing", "120.00", "0.00")])
-    assert sorted(shop.payments(made)) == under_way
+    is_waited_for(shop, made)
     shop.sandbox.control("DELETE", "/faults")
     shop.sandbox.fault("GET /v1/payment_intents/*", "fail", times=1)
     for _ in range(2):
         read_now(shop)
-        assert sorted(shop.payments(made)) == under_way
+        is_waited_for(shop, made)
         assert shop.read(token, made)["status"] == "pending"
     assert len([i for i in shop.sandbox.objects("payment_intent").values()
                 if i["metadata"].get("booking_id") == made["booking_id"]]) == 1
@@ -285,7 +291,7 @@ def test_a_page_that_stripe_makes_for_what_was_given_up_meanwhile_is_closed(shop
     assert made["payment_status"] == "queued"
     shop.sandbox.lift()
     delays = shop.sandbox.control("GET", "/counts")["faults"].get("delay", 0)
-    shop.sandbox.fault("POST /v1/checkout/sessions", "delay", times=1, ms=1000)
+    shop.sandbox.fault("POST /v1/checkout/sessions", "delay", times=1, ms=4000)
     url = urllib.parse.urlsplit(shop.read(token, made)["payment_url"])
     with concurrent.futures.ThreadPoolExecutor(1) as threads:
         opening = threads.submit(shop.get, f"{url.path}?{url.query}")
