@@ -403,7 +403,7 @@ try_change(struct app *app, struct scope *sc, struct changing *c,
 	e = c->later ? change_later(app, sc, c) : change_now(app, sc, c);
 	if (e == ERR_CHILD_BUSY)
 		return booking_child_busy(app, sc, &c->row.customer_id,
-		    c->b->start_us, c->b->end_us);
+		    c->b->start_us, c->b->end_us, &c->looked);
 	if (e == ERR_CAPACITY)
 		return !c->moved ? ERR_STALE : booking_no_room(app, sc,
 		    &c->day, c->span, c->b->child_count, ret_refusal);

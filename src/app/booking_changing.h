@@ -31,6 +31,7 @@ struct changing {
 	 * when an answer is lost. */
 	struct uuid mark;
 	bool uncertain; /* an answer was lost: look before trying again */
+	bool looked; /* for what keeps the children elsewhere */
 	/* anew at every try */
 	struct booking_row row;
 	struct booking *old;

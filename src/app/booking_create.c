@@ -44,6 +44,7 @@ struct making {
 	struct booking *booking;
 	struct span span;
 	bool sent; /* an answer was lost: look before trying again */
+	bool looked; /* for what keeps the children elsewhere */
 };
 
 static void
@@ -334,7 +335,7 @@ try_place(struct app *app, struct scope *sc, struct making *m,
 	}
 	if (e == ERR_CHILD_BUSY)
 		return booking_child_busy(app, sc, &m->caller->customer,
-		    m->req->start_us, m->req->end_us);
+		    m->req->start_us, m->req->end_us, &m->looked);
 	if (e != ERR_CAPACITY)
 		return e;
 

@@ -138,15 +138,19 @@ booking_room_free(struct app *app, struct scope *sc,
 
 enum err
 booking_child_busy(struct app *app, struct scope *sc,
-    const struct uuid *customer, int64_t from_us, int64_t until_us)
+    const struct uuid *customer, int64_t from_us, int64_t until_us,
+    bool *looked)
 {
 	size_t freed = 0;
 	enum err e;
 
+	if (*looked)
+		return ERR_CHILD_BUSY;
 	e = free_lapsed(app, sc, STMT_HOLDS_LAPSED_OF, customer, from_us,
 	    until_us, &freed);
 	if (e)
 		return e;
 
-	return freed > 0 ? ERR_STALE : ERR_CHILD_BUSY;
+	*looked = freed == 0;
+	return ERR_STALE;
 }

@@ -5,6 +5,7 @@
 #ifndef APP_BOOKING_ROOM_H
 #define APP_BOOKING_ROOM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,8 +33,11 @@ enum err booking_room_free(struct app *app, struct scope *sc,
     size_t *ret_freed) MUSTCHECK;
 
 /* A child seems to be elsewhere: free what lapsed of the customer's holds and
- * changes over the period.  ERR_STALE: try again; ERR_CHILD_BUSY: it is elsewhere. */
+ * changes over the period.  ERR_STALE: try again; ERR_CHILD_BUSY: it is
+ * elsewhere.  *looked, false at first: nothing was found to free, which another
+ * may have freed a moment ago; it takes a second time to be sure. */
 enum err booking_child_busy(struct app *app, struct scope *sc,
-    const struct uuid *customer, int64_t from_us, int64_t until_us) MUSTCHECK;
+    const struct uuid *customer, int64_t from_us, int64_t until_us,
+    bool *looked) MUSTCHECK;
 
 #endif

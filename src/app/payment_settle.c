@@ -318,24 +318,31 @@ try_settle(struct app *app, struct scope *sc, const struct uuid *payment,
 }
 
 /* Holds that have lapsed may keep the places, or the child, though nobody waits
- * for them any more.  ERR_STALE: some were freed; what was asked, `why`: none. */
+ * for them any more.  *looked: nothing was found to free, which another may have
+ * freed a moment ago: it takes a second time to be sure. */
 static enum err
 make_room(struct app *app, struct scope *sc, const struct uuid *payment,
-    enum err why)
+    enum err why, bool *looked)
 {
 	struct payment_case c;
 	size_t freed = 0;
 	enum err e;
 
+	if (*looked)
+		return why;
 	e = load_case(app, sc, payment, &c);
 	if (e)
 		return e;
 	if (why == ERR_CHILD_BUSY)
 		return booking_child_busy(app, sc, &c.row.customer_id,
-		    c.row.start_us, c.row.end_us);
+		    c.row.start_us, c.row.end_us, looked);
 	e = booking_room_free(app, sc, &c.row.franchise_id, c.row.start_us,
 	    c.row.end_us, &freed);
-	return e ? e : freed > 0 ? ERR_STALE : why;
+	if (e)
+		return e;
+
+	*looked = freed == 0;
+	return ERR_STALE;
 }
 
 enum err
@@ -351,15 +358,13 @@ payment_settle(struct app *app, struct scope *sc, const struct uuid *payment,
 		e = try_settle(app, sc, payment, outcome, word, places_gone);
 		/* No places, or the child has another one by now. */
 		if (e == ERR_CAPACITY || e == ERR_CHILD_BUSY) {
-			bool *once = &looked[e == ERR_CHILD_BUSY];
-			enum err room = *once ? e : make_room(app, sc, payment,
-			    e);
+			enum err room = make_room(app, sc, payment, e,
+			    &looked[e == ERR_CHILD_BUSY]);
 
-			*once = true;
-			places_gone = room == e;
 			/* Only what is known to be gone sends money back. */
 			if (room != e && room != ERR_STALE)
 				return room;
+			places_gone = room == e;
 			e = ERR_STALE;
 		} else if (e == ERR_STATE)
 			return ERR_OK; /* the event had its effect */
