@@ -190,10 +190,10 @@ static const struct option_spec show_specs[] = {
 
 const struct command payments_show_command = {
 	.name = "payments show",
-	.summary = "show one with its refunds, entries and due work",
+	.summary = "show one with its refunds, disputes, entries and due work",
 	.text = "Shows a payment: its state here, its ids at Stripe, its "
-	    "refunds, its lines in the journal, and the work that is still "
-	    "to be done about it.",
+	    "refunds and disputes, its lines in the journal, and the work "
+	    "that is still to be done about it.",
 	.options = show_specs,
 	.count = ARRAY_LEN(show_specs),
 	.size = sizeof(struct show_options),
@@ -214,6 +214,24 @@ refunds_json(struct buf *out, const struct payment_file *f)
 		put_text(out, "failure_reason", r->failure);
 		put_instant(out, "created_at", r->created_us);
 		put_instant(out, "processed_at", r->processed_us);
+		buf_putc(out, '}');
+	}
+}
+
+static void
+disputes_json(struct buf *out, const struct payment_file *f)
+{
+	for (size_t i = 0; i < f->dispute_count; i++) {
+		const struct payment_dispute *d = &f->disputes[i];
+
+		buf_puts(out, i > 0 ? ",{\"dispute_id\":" :
+		    "{\"dispute_id\":");
+		json_put_text(out, d->id);
+		put_text(out, "status", d->status);
+		put_money(out, "amount", d->amount);
+		put_money(out, "held", d->held);
+		put_text(out, "currency", d->currency);
+		put_instant(out, "told_at", d->told_us);
 		buf_putc(out, '}');
 	}
 }
@@ -241,6 +259,8 @@ file_json(struct buf *out, const struct payment_file *f)
 	put_instant(out, "processed_at", p->processed_us);
 	buf_puts(out, ",\"refunds\":[");
 	refunds_json(out, f);
+	buf_puts(out, "],\"disputes\":[");
+	disputes_json(out, f);
 	buf_puts(out, "],\"journal\":[");
 	for (size_t i = 0; i < f->entry_count; i++) {
 		buf_puts(out, i > 0 ? ",{\"kind\":" : "{\"kind\":");
@@ -286,6 +306,15 @@ rows_text(struct buf *out, const struct payment_file *f)
 		json_put_money(out, r->amount);
 		buf_printf(out, " %s (%s%s%s)\n", r->currency, r->reason,
 		    r->failure ? ", " : "", r->failure ? r->failure : "");
+	}
+	for (size_t i = 0; i < f->dispute_count; i++) {
+		const struct payment_dispute *d = &f->disputes[i];
+
+		buf_printf(out, "%-12s %s %s ", "dispute", d->id, d->status);
+		json_put_money(out, d->amount);
+		buf_printf(out, " %s, held ", d->currency);
+		json_put_money(out, d->held);
+		buf_putc(out, '\n');
 	}
 	for (size_t i = 0; i < f->entry_count; i++) {
 		const struct payment_entry *j = &f->entries[i];

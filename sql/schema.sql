@@ -2174,14 +2174,90 @@ begin
         p_news_facts, p_news_sealed, p_news_due);
 end $$;
 
--- How much of a payment the journal says is in dispute: hundredths.
-create function payments.in_dispute(p_booking uuid, p_payment uuid)
-returns bigint language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-    select (coalesce(sum(j.amount), 0) * 100)::bigint
-      from payments.journal j
-     where j.booking_id = p_booking and j.reference = p_payment and j.kind = 'dispute'
-       and j.account = 'disputes'
-$$;
+-- A dispute is a row: Stripe tells of one in any order, and a payment may have several.
+create table payments.disputes (
+    stripe_dispute_id varchar(100) primary key,
+    payment_id        uuid not null references payments.payments,
+    booking_id        uuid not null references bookings.bookings,
+    amount            numeric(10,2) not null check (amount > 0),
+    currency          varchar(3) not null,
+    dispute_status    varchar(20) not null check (dispute_status in
+        ('inquiry', 'open', 'won', 'lost', 'closed')),
+    -- What Stripe took from the balance for it, and has not given back.
+    held              numeric(10,2) not null generated always as
+        (case when dispute_status in ('open', 'lost') then amount else 0 end) stored,
+    told_at           timestamptz not null,  -- when Stripe said so
+    created_at        timestamptz not null default now(),
+    updated_at        timestamptz not null default now()
+);
+create index idx_disputes_payment on payments.disputes (payment_id);
+
+create function payments.is_end_of_dispute(p_status text)
+returns boolean language sql immutable as $$ select p_status in ('won', 'lost', 'closed') $$;
+
+create function payments.disputes_are_kept() returns trigger language plpgsql as $$
+begin
+    if tg_op = 'DELETE' then
+        raise exception 'disputes are kept';
+    end if;
+    if payments.is_end_of_dispute(old.dispute_status)
+       and not payments.is_end_of_dispute(new.dispute_status) then
+        raise exception 'the dispute has ended: % stays', old.dispute_status;
+    end if;
+    return new;
+end $$;
+create trigger disputes_are_kept before update or delete on payments.disputes
+    for each row execute function payments.disputes_are_kept();
+
+/*
+ * Stripe's word of a dispute, in hundredths: kept once, its effect on the journal
+ * in the same commit.  False: it had its effect before.  A word older than the
+ * last, or one that would undo an end, has none.
+ *
+ * Lock order: the event, then the dispute.  No booking is locked: nothing of it
+ * changes.
+ */
+create function payments.tell_dispute(p_event text, p_type text, p_dispute text, p_payment uuid,
+    p_amount bigint, p_status text, p_told_at timestamptz)
+returns boolean language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    p   payments.payments;
+    was payments.disputes;
+    now_held numeric;
+    more numeric;
+begin
+    if not payments.keep_event(p_event, p_type, p_dispute) then
+        return false;
+    end if;
+    select * into strict p from payments.payments where id = p_payment;
+    insert into payments.disputes (stripe_dispute_id, payment_id, booking_id, amount, currency,
+                                   dispute_status, told_at)
+    values (p_dispute, p.id, p.booking_id, p_amount / 100.0, p.currency, p_status, p_told_at)
+        on conflict do nothing
+    returning held into more;
+    if not found then
+        select * into strict was from payments.disputes
+         where stripe_dispute_id = p_dispute for update;
+        if p_told_at < was.told_at or payments.is_end_of_dispute(was.dispute_status)
+                                  and not payments.is_end_of_dispute(p_status) then
+            return true;
+        end if;
+        update payments.disputes set
+            amount = p_amount / 100.0, dispute_status = p_status, told_at = p_told_at,
+            updated_at = now()
+         where stripe_dispute_id = p_dispute
+        returning held into now_held;
+        more := now_held - was.held;
+    end if;
+    if more > 0 then
+        perform payments.put_entry('dispute', p.booking_id, p.id, 'disputes', 'stripe', more,
+                                   p.currency);
+    elsif more < 0 then
+        perform payments.put_entry('dispute', p.booking_id, p.id, 'stripe', 'disputes', -more,
+                                   p.currency);
+    end if;
+    return true;
+end $$;
 
 -- A hold ends with the hours it is for, at the latest, also when they move.
 create function bookings.hold_within_hours() returns trigger language plpgsql as $$

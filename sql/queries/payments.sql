@@ -127,6 +127,15 @@ select f.id, f.payment_id, f.booking_id, (f.amount * 100)::bigint as amount, f.c
  order by f.created_at, f.id
  limit 1000
 
--- :name dispute_standing :one :read
--- How much of a payment the journal says is in dispute.
-select payments.in_dispute($1::uuid, $2::uuid) as amount
+-- :name payment_disputes :all :read :late
+-- What banks have said of a payment.
+select d.stripe_dispute_id::text, d.dispute_status::text, (d.amount * 100)::bigint as amount,
+       (d.held * 100)::bigint as held, d.currency::text, d.told_at
+  from payments.disputes d
+ where d.payment_id = $1::uuid
+ order by d.created_at, d.stripe_dispute_id
+ limit 100
+
+-- :name dispute_tell :do :write
+select payments.tell_dispute($1::text, $2::text, $3::text, $4::uuid, $5::bigint, $6::text,
+                             $7::timestamptz)

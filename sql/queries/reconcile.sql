@@ -18,7 +18,7 @@ with charges as (
 ), known as (
     select c.*, p.id, p.booking_id, p.payment_status,
            (p.amount * 100)::bigint as ours, p.currency as our_currency,
-           coalesce(r.sent, 0)::bigint as sent, coalesce(j.disputed, false) as known_dispute
+           coalesce(r.sent, 0)::bigint as sent, coalesce(j.held, 0)::bigint as held
       from charges c
       left join payments.payments p on p.stripe_payment_id = c.intent
                                     or (p.stripe_payment_id is null and p.id = c.tag)
@@ -26,8 +26,8 @@ with charges as (
            select sum(r.amount) * 100 as sent from payments.refunds r
             where r.payment_id = p.id and r.refund_status in ('pending', 'succeeded')) as r on true
       left join lateral (
-           select bool_or(true) as disputed from payments.journal j
-            where j.booking_id = p.booking_id and j.reference = p.id and j.kind = 'dispute') as j on true
+           select sum(d.held) * 100 as held from payments.disputes d
+            where d.payment_id = p.id) as j on true
 )
 select d.kind, k.booking_id, k.id as our_id, k.charge as stripe_id, d.theirs, d.ours,
        coalesce(k.currency, k.our_currency)::text as currency, d.note
@@ -42,8 +42,8 @@ select d.kind, k.booking_id, k.id as our_id, k.charge as stripe_id, d.theirs, d.
              then 'here in ' || k.our_currency end),
        ('charge_refunds', k.payment_status = 'succeeded' and k.refunded <> k.sent,
         k.refunded, k.sent, null),
-       ('dispute', k.payment_status = 'succeeded' and k.disputed = 0 and k.known_dispute,
-        0::bigint, k.amount, 'Stripe knows of no dispute')
+       ('dispute', k.payment_status = 'succeeded' and k.disputed = 0 and k.held > 0,
+        0::bigint, k.held, 'Stripe knows of no dispute')
        ) as d (kind, differs, theirs, ours, note)
  where d.differs
 
@@ -75,18 +75,16 @@ select d.kind, k.booking_id, k.id as our_id, k.refund as stripe_id, d.theirs, d.
  where d.differs
 
 -- :name reconcile_dispute :all :read :late
--- What a dispute holds back, against the journal.
+-- What a dispute holds back, there and here.
 select case when p.id is null then 'unknown_dispute' else 'dispute' end as kind,
-       p.booking_id, p.id as our_id, d.dispute as stripe_id, d.held as theirs,
-       coalesce(j.held, 0)::bigint as ours, coalesce(d.currency, p.currency)::text as currency,
-       null::text as note
-  from (values ($1::text, $2::text, $3::bigint, $4::text)) as d (dispute, intent, held, currency)
-  left join payments.payments p on p.stripe_payment_id = d.intent
-  left join lateral (
-       select sum(j.amount) * 100 as held from payments.journal j
-        where j.booking_id = p.booking_id and j.reference = p.id and j.account = 'disputes') as j
-       on true
- where p.id is null or coalesce(j.held, 0) <> d.held
+       p.booking_id, p.id as our_id, t.dispute as stripe_id, t.held as theirs,
+       coalesce(d.held * 100, 0)::bigint as ours, coalesce(t.currency, p.currency)::text as currency,
+       case when p.id is not null and d.stripe_dispute_id is null
+            then 'nothing was told of it here' end as note
+  from (values ($1::text, $2::text, $3::bigint, $4::text)) as t (dispute, intent, held, currency)
+  left join payments.payments p on p.stripe_payment_id = t.intent
+  left join payments.disputes d on d.stripe_dispute_id = t.dispute
+ where p.id is null or coalesce(d.held * 100, 0) <> t.held
 
 -- :name reconcile_see :do :write :late
 insert into payments.reconcile_seen (run, object)

@@ -163,7 +163,7 @@ select b.id, (b.paid_amount * 100)::bigint as paid_amount,
  limit 1000
 
 -- :name verify_journal :all :read :late
--- Bookings whose journal differs from their payments, refunds and fees.
+-- Bookings whose journal differs from their payments, refunds, disputes and fees.
 with rows as (
     select 'journal_charges' as kind, p.booking_id, p.currency, sum(p.amount) as amount
       from payments.payments p where p.payment_status = 'succeeded' group by 2, 3
@@ -173,12 +173,16 @@ with rows as (
      union all
     select 'journal_fees', f.booking_id, f.currency, -sum(f.fee)
       from payments.stripe_fees f where f.fee is not null group by 2, 3
+     union all
+    select 'journal_disputes', d.booking_id, d.currency, -sum(d.held)
+      from payments.disputes d group by 2, 3
 ), entries as (
     select case j.kind when 'charge' then 'journal_charges' when 'fee' then 'journal_fees'
-                       else 'journal_refunds' end as kind,
+                       when 'dispute' then 'journal_disputes' else 'journal_refunds' end as kind,
            j.booking_id, j.currency, sum(j.amount) as amount
       from payments.journal j
-     where j.account = 'stripe' and j.kind in ('charge', 'refund', 'refund_failed', 'fee')
+     where j.account = 'stripe'
+       and j.kind in ('charge', 'refund', 'refund_failed', 'fee', 'dispute')
      group by 1, 2, 3
 )
 select kind, booking_id, (coalesce(r.amount, 0) * 100)::bigint as rows,

@@ -42,6 +42,20 @@ static const struct columns entry_columns = { sizeof(struct payment_entry),
 	entry_items, ARRAY_LEN(entry_items) };
 
 #define COLUMN(name, kind, field) \
+	{ name, kind, offsetof(struct payment_dispute, field) }
+static const struct column dispute_items[] = {
+	COLUMN("stripe_dispute_id", COLUMN_TEXT, id),
+	COLUMN("dispute_status", COLUMN_TEXT, status),
+	COLUMN("amount", COLUMN_I64, amount),
+	COLUMN("held", COLUMN_I64, held),
+	COLUMN("currency", COLUMN_TEXT, currency),
+	COLUMN("told_at", COLUMN_INSTANT, told_us),
+};
+#undef COLUMN
+static const struct columns dispute_columns = { sizeof(struct payment_dispute),
+	dispute_items, ARRAY_LEN(dispute_items) };
+
+#define COLUMN(name, kind, field) \
 	{ name, kind, offsetof(struct payment_due, field) }
 static const struct column due_items[] = {
 	COLUMN("id", COLUMN_I64, id),
@@ -95,6 +109,9 @@ payment_inspect(struct admin *admin, struct scope *sc, const struct uuid *id,
 		    &file.refund_count);
 	args_init(&args, sc->arena);
 	args_uuid(&args, id);
+	if (!e)
+		e = db_all(admin->db, sc, STMT_PAYMENT_DISPUTES, &args,
+		    &dispute_columns, &file.disputes, &file.dispute_count);
 	if (!e)
 		e = db_all(admin->db, sc, STMT_PAYMENT_ENTRIES, &args,
 		    &entry_columns, &file.entries, &file.entry_count);

@@ -50,6 +50,15 @@ struct payment_entry { /* a line of the journal */
 	int64_t created_us;
 };
 
+struct payment_dispute { /* what a bank has said of it */
+	const char *id;     /* Stripe's */
+	const char *status; /* inquiry, open, won, lost, closed */
+	int64_t amount;
+	int64_t held; /* so much of it was taken */
+	const char *currency;
+	int64_t told_us; /* when Stripe said so */
+};
+
 struct payment_due { /* work still to be done */
 	int64_t id;
 	const char *type;
@@ -62,6 +71,8 @@ struct payment_file {
 	struct payment_row payment;
 	struct refund_row *refunds;
 	size_t refund_count;
+	struct payment_dispute *disputes;
+	size_t dispute_count;
 	struct payment_entry *entries;
 	size_t entry_count;
 	struct payment_due *due;

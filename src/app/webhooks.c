@@ -157,102 +157,56 @@ on_refund(struct app *app, struct scope *sc, const struct stripe_event *event,
 	    r->failure_reason, word);
 }
 
-struct standing {
-	int64_t amount;
-};
-
-/* What the journal must hold of the payment in dispute: what was taken, until it
- * is given again.  An inquiry takes nothing; one that was lost may have become a
- * dispute without a word. */
-static int64_t
-in_dispute(const struct stripe_dispute *d, bool created, int64_t standing)
+static const char *
+dispute_word(enum stripe_dispute_status status)
 {
-	switch (d->status) {
+	switch (status) {
 	case STRIPE_DISPUTE_INQUIRY:
-		return standing;
+		return "inquiry";
 	case STRIPE_DISPUTE_WON:
-	case STRIPE_DISPUTE_CLOSED:
-		return standing > d->amount ? standing - d->amount : 0;
+		return "won";
 	case STRIPE_DISPUTE_LOST:
-		return standing > 0 ? standing : d->amount;
+		return "lost";
+	case STRIPE_DISPUTE_CLOSED:
+		return "closed";
 	case STRIPE_DISPUTE_OPEN:
 		break;
 	}
-	return created ? standing + d->amount : standing;
+	return "open";
 }
 
-static enum err
-read_standing(struct app *app, struct scope *sc, const struct payment_row *p,
-    int64_t *ret_amount)
-{
-	static const struct column items[] = { { "amount", COLUMN_I64,
-	    offsetof(struct standing, amount) } };
-	static const struct columns columns = { sizeof(struct standing), items,
-		1 };
-	struct standing found = { 0 };
-	struct args args;
-	enum err e;
-
-	args_init(&args, sc->arena);
-	args_uuid(&args, &p->booking_id);
-	args_uuid(&args, &p->id);
-	e = db_one(app->db, sc, STMT_DISPUTE_STANDING, &args, &columns,
-	    &found);
-	*ret_amount = found.amount;
-	return e;
-}
-
-/* One try to enter what has changed. */
-static enum err
-enter_dispute(struct app *app, struct scope *sc,
-    const struct stripe_event *event, const struct stripe_word *word,
-    const struct payment_row *p)
-{
-	static const struct caller system = { .kind = CALLER_SYSTEM,
-		.name = "system" };
-	bool created = event->type == STRIPE_EVENT_DISPUTE_CREATED;
-	struct decision decision;
-	struct booking_row row;
-	int64_t standing = 0;
-	int64_t more;
-	enum err e;
-
-	e = booking_row_load(app, sc, &system, &p->booking_id, NULL, &row);
-	if (!e)
-		e = read_standing(app, sc, p, &standing);
-	if (e)
-		return e;
-	more = in_dispute(event->dispute, created, standing) - standing;
-	if (more == 0)
-		return keep(app, sc, word);
-
-	decision_begin(&decision, sc, &row);
-	decision_event(&decision, word->event, word->type, word->object);
-	decision_entry(&decision, "dispute", &p->id,
-	    more > 0 ? "disputes" : "stripe", more > 0 ? "stripe" : "disputes",
-	    more > 0 ? more : -more, p->currency);
-	e = decision_commit(&decision, app, sc);
-	return e == ERR_STATE ? ERR_OK : e; /* the event had its effect */
-}
-
-/* Money taken back by the customer's bank, and given again. */
+/* Money taken back by the customer's bank, and given again: tell_dispute knows
+ * which word counts.  One in another currency than was paid in has no place in
+ * our books; reconcile shows it. */
 static enum err
 on_dispute(struct app *app, struct scope *sc, const struct stripe_event *event,
     const struct stripe_word *word)
 {
 	const struct stripe_dispute *d = event->dispute;
+	const char *currency = code_of(d->currency);
 	struct payment_row p;
+	struct args args;
 	enum err e;
 
 	e = find(app, sc, NULL, NULL, d->payment_intent, &p);
-	if (e == ERR_NOT_FOUND || (!e && (d->amount == NONE || d->amount <= 0)))
+	if (e == ERR_NOT_FOUND || (!e && (d->amount <= 0 || !currency ||
+	    strcmp(currency, p.currency) != 0)))
 		return keep(app, sc, word);
 	if (e)
 		return e;
-	/* What is decided anew finds its own effect, if an answer was lost. */
+
+	args_init(&args, sc->arena);
+	args_text(&args, word->event);
+	args_text(&args, word->type);
+	args_text(&args, word->object);
+	args_uuid(&args, &p.id);
+	args_i64(&args, d->amount);
+	args_text(&args, dispute_word(d->status));
+	args_instant(&args, event->created_us);
+	/* Told again it has no other effect, also when an answer was lost. */
 	for (int i = 0; i < WRITE_TRIES; i++) {
-		e = enter_dispute(app, sc, event, word, &p);
-		if (e != ERR_STALE && e != ERR_RETRY && e != ERR_UNCERTAIN)
+		e = db_do(app->db, sc, STMT_DISPUTE_TELL, &args, NULL);
+		if (e != ERR_RETRY && e != ERR_UNCERTAIN)
 			break;
 	}
 	return e;

@@ -165,6 +165,9 @@ static const struct {
 	{ "refund.updated", STRIPE_EVENT_REFUND_UPDATED, STRIPE_REFUND },
 	{ "refund.failed", STRIPE_EVENT_REFUND_FAILED, STRIPE_REFUND },
 	{ "charge.dispute.created", STRIPE_EVENT_DISPUTE_CREATED, STRIPE_DISPUTE },
+	{ "charge.dispute.updated", STRIPE_EVENT_DISPUTE_UPDATED, STRIPE_DISPUTE },
+	{ "charge.dispute.funds_withdrawn", STRIPE_EVENT_DISPUTE_UPDATED, STRIPE_DISPUTE },
+	{ "charge.dispute.funds_reinstated", STRIPE_EVENT_DISPUTE_UPDATED, STRIPE_DISPUTE },
 	{ "charge.dispute.closed", STRIPE_EVENT_DISPUTE_CLOSED, STRIPE_DISPUTE },
 };
 

@@ -266,11 +266,11 @@ def test_a_dispute_is_held_against_the_journal(shop):
     shop.booked()
     kinds, _ = shop.reconcile(status=1)
     assert kinds == ["dispute"]
-    shop.world.all("select payments.put_entry('dispute', %s, %s, 'disputes', 'stripe', 120, 'USD')",
-                   (booking, payment))
+    dispute = shop.stripe.read("/v1/disputes")["data"][0]["id"]
+    shop.world.all("select payments.tell_dispute('evt_1', 'charge.dispute.created', %s, %s, 12000,"
+                   " 'open', now())", (dispute, payment))
     assert shop.reconcile()[0] == []
     assert str(shop.fees()) == "18.78"  # the dispute's 15.00, too
-    dispute = shop.stripe.read("/v1/disputes")["data"][0]["id"]
     shop.stripe.control("POST", f"/disputes/{dispute}", {"status": "won"})
     kinds, told = shop.reconcile(status=1)
     assert kinds == ["dispute"]
