@@ -93,11 +93,12 @@ take_intent(struct app *app, struct scope *sc, const struct payment_row *p,
 /* Refused for good.  All but the method is ours and always the same: unless
  * Stripe names another parameter, the method is what it does not take. */
 static const char *
-refused_word(const struct stripe_call *call)
+refused_word(struct scope *sc, const struct stripe_call *call)
 {
 	if (!call->param || strcmp(call->param, "payment_method") == 0)
 		return FAILURE_METHOD;
-	return call->code ? call->code : "refused";
+	return arena_printf(sc->arena, FAILURE_REFUSED "%s",
+	    call->code ? call->code : "unnamed");
 }
 
 static enum asked
@@ -115,7 +116,7 @@ not_sent(struct app *app, struct scope *sc, const struct payment_row *p,
 	case STRIPE_MISSING:
 	case STRIPE_REFUSED:
 		return settle_as(app, sc, p, ATTEMPT_FAILED, NULL,
-		    refused_word(call));
+		    refused_word(sc, call));
 	case STRIPE_LATER:
 	case STRIPE_DENIED:
 		return ASKED_LATER; /* surely not done */

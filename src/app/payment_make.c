@@ -194,6 +194,10 @@ failed(struct scope *sc, const struct payment_row *p, struct refusal *refusal)
 	if (strcmp(code, FAILURE_LOST) == 0)
 		return scope_fail(sc, ERR_DECLINED, "The payment did not get "
 		    "through, and nothing was charged. Please try again.");
+	if (strncmp(code, FAILURE_REFUSED, strlen(FAILURE_REFUSED)) == 0)
+		return scope_fail(sc, ERR_DECLINED, "This cannot be paid by "
+		    "card, whatever the card, and nothing was charged. Please "
+		    "ask the franchise.");
 	return scope_fail(sc, ERR_DECLINED, "%s",
 	    stripe_decline_sentence(code, NULL));
 }

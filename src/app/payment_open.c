@@ -37,7 +37,8 @@ static const struct caller opener = { .kind = CALLER_SYSTEM,
 
 static enum err
 ask_stripe(struct app *app, struct scope *sc, const struct payment_row *p,
-    const struct booking_row *row, struct stripe_session *ret_session)
+    const struct booking_row *row, struct stripe_session *ret_session,
+    bool *ret_refused)
 {
 	int64_t turn = (row->as_of_us - p->created_us) / KEY_US;
 	char id[UUID_TEXT_MAX];
@@ -69,6 +70,7 @@ ask_stripe(struct app *app, struct scope *sc, const struct payment_row *p,
 	/* Refused by ourselves: waiting would not help. */
 	if (kind == STRIPE_REFUSED && call.cause == HTTP_CLIENT_LOCAL)
 		return ERR_INTERNAL;
+	*ret_refused = payment_ask_kind(kind) == ASKED_WRONG;
 	return scope_fail(sc, ERR_PAYMENTS_UNAVAILABLE, "no Checkout Session: "
 	    "%s", stripe_kind_word(kind));
 }
@@ -130,8 +132,9 @@ record(struct app *app, struct scope *sc, const struct payment_row *p,
 	/* When its webhook is late, it is read. */
 	news_payment(&d.news, sc, "read", &p->id,
 	    session->expires_us + READ_AFTER_US);
-	*opened = (struct payment_opened){ session->url, session->expires_us,
-		hold_us, row->version + 1 };
+	*opened = (struct payment_opened){ .url = session->url,
+		.expires_us = session->expires_us, .hold_us = hold_us,
+		.version = row->version + 1 };
 	return decision_commit(&d, app, sc);
 }
 
@@ -157,9 +160,10 @@ try_open(struct app *app, struct scope *sc, const struct uuid *attempt,
 		    "paid by now");
 	if (strcmp(p.status, "open") == 0 &&
 	    p.session_expires_us > row.as_of_us + WORTH_US) {
-		*opened = (struct payment_opened){ p.url,
-			p.session_expires_us, row.hold_expires_us,
-			row.version };
+		*opened = (struct payment_opened){ .url = p.url,
+			.expires_us = p.session_expires_us,
+			.hold_us = row.hold_expires_us,
+			.version = row.version };
 		return ERR_OK;
 	}
 	if (strcmp(p.status, "queued") != 0)
@@ -167,7 +171,7 @@ try_open(struct app *app, struct scope *sc, const struct uuid *attempt,
 		    p.status);
 
 	if (!session->id) {
-		e = ask_stripe(app, sc, &p, &row, session);
+		e = ask_stripe(app, sc, &p, &row, session, &opened->refused);
 		if (e)
 			return e;
 	}
@@ -200,6 +204,7 @@ payment_open(struct app *app, struct scope *sc, const struct uuid *attempt,
 	struct stripe_session session = { .id = NULL };
 	enum err e = ERR_STALE;
 
+	*ret_opened = (struct payment_opened){ .url = NULL };
 	if (!app->stripe)
 		return scope_fail(sc, ERR_PAYMENTS_UNAVAILABLE,
 		    "no Stripe key is configured");

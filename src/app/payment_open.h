@@ -4,6 +4,7 @@
 #ifndef APP_PAYMENT_OPEN_H
 #define APP_PAYMENT_OPEN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/compiler.h"
@@ -22,6 +23,8 @@ struct payment_opened {
 	int64_t expires_us;
 	int64_t hold_us; /* until when the places are kept now */
 	int64_t version; /* of the booking */
+	bool refused;    /* with ERR_PAYMENTS_UNAVAILABLE: Stripe was there, and
+	                    does not take this payment as it is */
 };
 
 /*

@@ -96,7 +96,8 @@ work_session(struct app *app, struct scope *sc, const struct due_row *w)
 	struct payment_opened opened;
 	enum err e = payment_open(app, sc, &w->subject, &opened);
 
-	if (e == ERR_PAYMENTS_UNAVAILABLE &&
+	/* What Stripe has refused keeps its places no longer than it was to. */
+	if (e == ERR_PAYMENTS_UNAVAILABLE && !opened.refused &&
 	    extend_hold(app, sc, &w->booking_id))
 		return DUE_OUTAGE;
 	return due_outcome_of(e);

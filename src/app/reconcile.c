@@ -412,19 +412,23 @@ static const struct column unseen_items[] = {
 static const struct columns unseen_columns = { sizeof(struct unseen),
 	unseen_items, ARRAY_LEN(unseen_items) };
 
-/* What Stripe says when asked for that one object; *ret_theirs NONE = it does
- * not know it, *ret_same = it says what we say. */
+/* What Stripe says of one object. */
+struct theirs {
+	bool known;
+	const char *state; /* NULL: the one that we say */
+	int64_t amount;
+	const struct currency *currency;
+};
+
 static enum err
-ask_for(struct run *r, const struct unseen *u, int64_t *ret_theirs,
-    bool *ret_same)
+ask_for(struct run *r, const struct unseen *u, struct theirs *ret_theirs)
 {
 	struct stripe_call call = { .account = r->account,
 		.retries = STRIPE_RETRIES };
-	const struct currency *currency;
+	struct theirs theirs = { .known = true };
 	struct stripe_intent intent;
 	struct stripe_refund refund;
 	enum stripe_kind kind;
-	bool state;
 
 	if (u->refund) {
 		kind = stripe_refund_read(r->app->stripe, &r->sc, &call,
@@ -433,44 +437,68 @@ ask_for(struct run *r, const struct unseen *u, int64_t *ret_theirs,
 		kind = stripe_intent_read(r->app->stripe, &r->sc, &call,
 		    u->stripe_id, &intent);
 	}
-	*ret_theirs = NONE;
-	*ret_same = false;
+	*ret_theirs = (struct theirs){ .known = false };
 	if (kind == STRIPE_MISSING)
 		return ERR_OK;
 	if (kind != STRIPE_DONE)
 		return stripe_failed(r, kind);
-	currency = u->refund ? refund.currency : intent.currency;
-	state = u->refund ? strcmp(state_of(refund.status), u->state) == 0 :
-	    intent.status == STRIPE_INTENT_SUCCEEDED;
-	*ret_theirs = u->refund ? refund.amount : intent.received;
-	*ret_same = state && *ret_theirs == u->amount && currency &&
-	    strcmp(currency->code, u->currency) == 0;
+	if (u->refund) {
+		theirs.amount = refund.amount;
+		theirs.currency = refund.currency;
+		if (strcmp(state_of(refund.status), u->state) != 0)
+			theirs.state = state_of(refund.status);
+	} else {
+		theirs.amount = intent.received;
+		theirs.currency = intent.currency;
+		if (intent.status != STRIPE_INTENT_SUCCEEDED)
+			theirs.state = intent.status_word;
+	}
+	*ret_theirs = theirs;
 	return ERR_OK;
+}
+
+/* The kind of difference; NULL: there is none. */
+static const char *
+differs(const struct unseen *u, const struct theirs *theirs)
+{
+	if (!theirs->known)
+		return u->refund ? "missing_refund" : "missing_charge";
+	if (theirs->state)
+		return u->refund ? "refund_status" : "charge_status";
+	if (theirs->amount != u->amount || !theirs->currency ||
+	    strcmp(theirs->currency->code, u->currency) != 0)
+		return u->refund ? "refund_amount" : "charge_amount";
+	return NULL;
 }
 
 /* Created before the run's first day and finished within it, or gone. */
 static enum err
 unseen_one(struct run *r, const struct unseen *u)
 {
-	int64_t theirs = NONE;
-	bool same = false;
+	struct theirs theirs = { .known = false };
+	const char *kind;
+	const char *note = NULL;
 	enum err e = ERR_OK;
 
 	if (u->stripe_id)
-		e = ask_for(r, u, &theirs, &same);
-	if (e || same)
+		e = ask_for(r, u, &theirs);
+	else
+		note = "it has no id of Stripe's";
+	kind = differs(u, &theirs);
+	if (e || !kind)
 		return e;
+	if (theirs.state)
+		note = arena_printf(r->arena, "%s at Stripe, %s here",
+		    theirs.state, u->state);
 	tell(r, &(struct difference){
-		.kind = theirs != NONE ? u->refund ? "refund_amount" :
-		    "charge_amount" : u->refund ? "missing_refund" :
-		    "missing_charge",
+		.kind = kind,
 		.booking = u->booking,
 		.ours = u->id,
 		.stripe = u->stripe_id,
-		.theirs = theirs,
+		.theirs = theirs.known ? theirs.amount : NONE,
 		.here = u->amount,
 		.currency = u->currency,
-		.note = u->stripe_id ? NULL : "it has no id of Stripe's",
+		.note = note,
 	});
 	return ERR_OK;
 }

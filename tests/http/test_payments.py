@@ -899,6 +899,30 @@ def test_a_queued_booking_keeps_its_places_while_stripe_is_away(outage):
     shop.forget_outage()
 
 
+def test_what_stripe_refuses_keeps_its_places_no_longer_than_a_hold(outage):
+    shop = outage
+    shop.forget_outage()
+    token = shop.token()
+    # 0.16 in all: less than Stripe takes, whoever asks.
+    made = shop.book(token, shop.franchise(1, rate="0.02"), day_in(7), 9, 17)
+    assert (made["status"], made["payment_status"]) == ("pending", "queued")
+    hold = shop.one("select hold_expires_at from bookings.bookings where id = %s",
+                    made["booking_id"])
+    soon = shop.one("update bookings.bookings set hold_expires_at = now() + interval '1 minute'"
+                    " where id = %s returning hold_expires_at", made["booking_id"])
+    shop.hurry("session")
+    shop.work()
+    assert shop.one("select hold_expires_at from bookings.bookings where id = %s",
+                    made["booking_id"]) == soon < hold
+    assert shop.link(token, made).status == 503
+    shop.lapse(made)
+    shop.hurry("session")
+    shop.work()
+    assert shop.read(token, made)["status"] == "expired"
+    other = shop.token()
+    shop.cancel(other, shop.book(other, made["franchise_id"], day_in(7), 9, 17))
+
+
 def test_while_creates_wait_for_stripe_availability_answers(outage):
     shop = outage
     shop.forget_outage()

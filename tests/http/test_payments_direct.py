@@ -190,6 +190,19 @@ def test_a_declined_card_says_why_and_another_one_pays(shop, booked):
     assert cards == [("failed", "120.00", "0.00"), ("succeeded", "120.00", "0.00")]
 
 
+def test_what_stripe_refuses_whatever_the_card_is_not_the_cards_fault(shop):
+    token = shop.token()
+    # 0.16 in all: less than Stripe takes, whoever asks.
+    made = shop.book(token, shop.franchise(1, rate="0.02"), day_in(5), 9, 17)
+    answer = pay(shop, token, made, VISA)
+    assert (answer.status, answer.code) == (402, "payment_declined")
+    assert answer.body["decline_code"] == "refused_amount_too_small"
+    assert "whatever the card" in answer.body["detail"], answer
+    assert "declined" not in answer.body["detail"]
+    assert shop.read(token, made)["status"] == "pending"
+    shop.cancel(token, made)
+
+
 def test_after_a_decline_the_page_pays_too(shop, booked):
     token, made = booked
     assert pay(shop, token, made, NO_FUNDS).status == 402

@@ -285,6 +285,38 @@ def test_another_fee_than_was_entered_is_found(shop):
     assert shop.reconcile(status=1)[0] == ["fee", "journal_fees"]
 
 
+def test_what_began_before_since_and_ended_after_it_is_asked_for(shop):
+    """On none of Stripe's pages of these days: its state, then its amount."""
+    tomorrow = shop.world.one("select ((now() at time zone 'UTC')::date + 1)::text")
+    paid = shop.paid()
+    refund, made = shop.refunded(paid)
+    shop.world.all("update payments.payments set processed_at = now() + interval '2 days'")
+    shop.world.all("update payments.refunds set processed_at = now() + interval '2 days'")
+    assert shop.reconcile("--since", tomorrow)[0] == []
+
+    shop.stripe.control("POST", f"/refunds/{made['id']}", {"status": "failed"})
+    _, told = shop.reconcile("--since", tomorrow, status=1)
+    assert [(d["kind"], d["note"]) for d in told["differences"]] == [
+        ("refund_status", "failed at Stripe, succeeded here")]
+    shop.world.all("update payments.refunds set refund_status = 'failed'")
+    shop.world.all("select payments.put_entry('refund_failed', %s, %s, 'stripe', 'customers', 50, 'USD')",
+                   (paid[0], refund))
+    assert shop.reconcile("--since", tomorrow)[0] == []
+
+    shop.world.all("update payments.payments set amount = 119")
+    shop.alter("update payments.journal set amount = sign(amount) * 119 where kind = 'charge'")
+    _, told = shop.reconcile("--since", tomorrow, status=1)
+    assert [(d["kind"], d["at_stripe"], d["here"]) for d in told["differences"]] == [
+        ("charge_amount", 120, 119)]
+
+    # An intent that is known and was never paid.
+    intent = shop.stripe.api("POST", "/v1/payment_intents", {"amount": 11900, "currency": "usd"}).json["id"]
+    shop.world.all("update payments.payments set stripe_payment_id = %s", (intent,))
+    _, told = shop.reconcile("--since", tomorrow, status=1)
+    assert [(d["kind"], d["at_stripe"], d["note"]) for d in told["differences"]] == [
+        ("charge_status", 0, "requires_payment_method at Stripe, succeeded here")]
+
+
 def test_since_leaves_out_what_is_older(shop):
     shop.paid()
     tomorrow = shop.world.one("select (now() at time zone 'UTC')::date::text")
