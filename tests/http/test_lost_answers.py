@@ -159,6 +159,98 @@ def test_a_change_that_cannot_be_looked_up_is_not_said_to_have_failed(lossy):
     assert shop.told(made, "BookingModified") == (1,)
 
 
+# ---- a booking is paid ---------------------------------------------------------------------
+
+# What the pool commits when a booking with an open page is paid at once: the page's
+# end, the attempt before Stripe hears of it, and what Stripe has answered.
+COMMITS = [1, 2, 3]
+
+
+def pay(shop, token, made, **headers):
+    return shop.ask("POST", path_of(made) + "/payment", token,
+                    {"payment_method": "pm_card_visa"}, **headers)
+
+
+def end(shop, page):
+    """Stripe ends it."""
+    shop.sandbox.api(f"/v1/checkout/sessions/{shop.session_of(page)}/expire", {})
+    shop.sandbox.wait()
+
+
+def is_paid_once(shop, token, made):
+    shop.sandbox.wait()
+    shop.hurry("read", "close")
+    shop.work()
+    now = shop.read(token, made)
+    assert (now["status"], now["payment_status"]) == ("confirmed", "paid")
+    assert sum(i["amount_received"] for i in shop.sandbox.objects("payment_intent").values()
+               if i["metadata"].get("booking_id") == made["booking_id"]) == 3000
+    assert shop.told(made, "BookingConfirmed", "PaymentProcessed") == (1, 1)
+
+
+@pytest.mark.parametrize("nth", COMMITS)
+@pytest.mark.parametrize("key", [True, False], ids=["key", "no_key"])
+def test_a_payment_whose_answer_is_lost_is_made_once_and_told(lossy, key, nth):
+    shop, road = lossy
+    token, headers = shop.token(), keyed() if key else {}
+    made = shop.book(token, shop.franchise(3), day_in(6), 9, 11)
+    shop.sandbox.webhook_fault("*", "withhold")
+    road.lose("payment_apply", nth=nth)
+    answer = pay(shop, token, made, **headers)
+    assert road.lost == 1
+    assert (answer.status, answer.body["status"]) == (200, "succeeded"), answer
+    shop.sandbox.lift()
+    shop.sandbox.control("POST", "/webhooks/release")
+    is_paid_once(shop, token, made)
+    if key:
+        again = pay(shop, token, made, **headers)
+        assert again.body["payment_id"] == answer.body["payment_id"]
+        assert again.headers["Idempotency-Replayed"] == "true"
+
+
+@pytest.mark.parametrize("nth", COMMITS)
+def test_a_payment_that_cannot_be_looked_up_is_not_said_to_have_failed(lossy, nth):
+    shop, road = lossy
+    token, headers = shop.token(), keyed()
+    made = shop.book(token, shop.franchise(3), day_in(6), 9, 11)
+    shop.sandbox.webhook_fault("*", "withhold")
+    road.lose("payment_apply", closed=True, nth=nth)
+    try:
+        answer = pay(shop, token, made, **headers)
+        assert road.lost == 1
+        # Before Stripe heard of it nothing is uncertain but whether there is an attempt.
+        if nth == 1:
+            assert answer.status == 503 and int(answer.headers["Retry-After"]) >= 1, answer
+        else:
+            unknown(answer)
+    finally:
+        road.open()
+    again = shop.again(Request("POST", path_of(made) + "/payment", token,
+                               {"payment_method": "pm_card_visa"}, **headers))
+    assert (again.status, again.body["status"]) == (200, "succeeded"), again
+    shop.sandbox.lift()
+    shop.sandbox.control("POST", "/webhooks/release")
+    is_paid_once(shop, token, made)
+
+
+def test_a_page_whose_answer_is_lost_is_opened_once(lossy):
+    shop, road = lossy
+    token = shop.token()
+    made = shop.book(token, shop.franchise(3), day_in(6), 9, 11)
+    end(shop, made["payment_url"])
+    for nth in (1, 2):  # the attempt, and the page it has
+        headers = keyed()
+        road.lose("payment_apply", nth=nth)
+        answer = shop.ask("POST", path_of(made) + "/payment", token, {}, **headers)
+        assert road.lost == 1
+        assert (answer.status, answer.body["status"]) == (200, "open"), answer
+        again = shop.ask("POST", path_of(made) + "/payment", token, {}, **headers)
+        assert again.body == answer.body
+        end(shop, answer.body["payment_url"])
+    assert [s for s, _, _ in shop.payments(made)] == ["expired"] * 3
+    shop.cancel(token, made)
+
+
 # ---- at the desk --------------------------------------------------------------------------
 
 

@@ -10,14 +10,14 @@ BIND = b"B"  # of the protocol's messages, the one that runs a statement
 
 class Lossy:
     """Listens beside the real socket; `lose(name)` loses the answer to the next
-    run of that prepared statement, and the connection with it.  `closed`: there is
-    no way from then on, until open()."""
+    run of that prepared statement, or the nth, and the connection with it.
+    `closed`: there is no way from then on, until open()."""
 
     def __init__(self, folder, target):
         self.target = str(target)
         self.folder = pathlib.Path(folder)
         self.path = self.folder / pathlib.Path(target).name
-        self.name, self.lost = None, 0
+        self.name, self.lost, self.before = None, 0, 0
         self.closes, self.closed = False, False
         self.lock = threading.Lock()
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -26,9 +26,10 @@ class Lossy:
         self.listener.listen(64)
         threading.Thread(target=self.accept, daemon=True).start()
 
-    def lose(self, name, closed=False):
+    def lose(self, name, closed=False, nth=1):
         with self.lock:
             self.name, self.lost, self.closes = name.encode(), 0, closed
+            self.before = nth - 1
 
     def open(self):
         with self.lock:
@@ -60,6 +61,9 @@ class Lossy:
         with self.lock:
             wanted = self.name and data[:1] == BIND and \
                 data[5:].split(b"\0", 2)[1] == self.name
+            if wanted and self.before > 0:
+                self.before -= 1
+                return False
             if wanted:
                 self.name, self.lost, self.closed = None, 1, self.closes
             return wanted
