@@ -11,7 +11,8 @@ def create(space, params):
     if charge["status"] != "succeeded":
         raise invalid(f"Charge {charge['id']} has a status of {charge['status']} and cannot be "
                       "refunded.", "charge_not_refundable", "charge")
-    if charge["disputed"]:
+    if any(d["charge"] == charge["id"] and d["status"] != "won"
+           for d in space.tables["dispute"].rows):
         raise invalid(f"Charge {charge['id']} has been charged back; cannot issue a refund.",
                       "charge_disputed")
     left = charge["amount"] - charge["amount_refunded"]

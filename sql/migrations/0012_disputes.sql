@@ -40,8 +40,9 @@ create trigger disputes_are_kept before update or delete on payments.disputes
 
 /*
  * Stripe's word of a dispute, in hundredths: kept once, its effect on the journal
- * in the same commit.  False: it had its effect before.  A word older than the
- * last, or one that would undo an end, has none.
+ * in the same commit.  A word that is older than the last, or would undo an end,
+ * has none; nor one that came before, unless nothing was known of it then: it
+ * came before its payment was.  False: it came before.
  *
  * Lock order: the event, then the dispute.  No booking is locked: nothing of it
  * changes.
@@ -50,14 +51,12 @@ create function payments.tell_dispute(p_event text, p_type text, p_dispute text,
     p_amount bigint, p_status text, p_told_at timestamptz)
 returns boolean language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
+    fresh constant boolean := payments.keep_event(p_event, p_type, p_dispute);
     p   payments.payments;
     was payments.disputes;
     now_held numeric;
     more numeric;
 begin
-    if not payments.keep_event(p_event, p_type, p_dispute) then
-        return false;
-    end if;
     select * into strict p from payments.payments where id = p_payment;
     insert into payments.disputes (stripe_dispute_id, payment_id, booking_id, amount, currency,
                                    dispute_status, told_at)
@@ -67,9 +66,10 @@ begin
     if not found then
         select * into strict was from payments.disputes
          where stripe_dispute_id = p_dispute for update;
-        if p_told_at < was.told_at or payments.is_end_of_dispute(was.dispute_status)
-                                  and not payments.is_end_of_dispute(p_status) then
-            return true;
+        if p_told_at < was.told_at or not fresh and p_told_at = was.told_at
+           or payments.is_end_of_dispute(was.dispute_status)
+          and not payments.is_end_of_dispute(p_status) then
+            return fresh;
         end if;
         update payments.disputes set
             amount = p_amount / 100.0, dispute_status = p_status, told_at = p_told_at,
@@ -85,7 +85,7 @@ begin
         perform payments.put_entry('dispute', p.booking_id, p.id, 'stripe', 'disputes', -more,
                                    p.currency);
     end if;
-    return true;
+    return fresh;
 end $$;
 
 -- What the journal knows: each of its entries was written in the commit of the

@@ -29,7 +29,7 @@ select p.id, p.booking_id, p.stripe_payment_id, (p.amount * 100)::bigint as amou
 -- :name refund_find :one :read
 select r.id, r.payment_id, r.booking_id, r.stripe_refund_id, (r.amount * 100)::bigint as amount,
        r.currency, r.reason, r.refund_status, r.failure_reason, r.created_at, r.processed_at,
-       r.version::bigint
+       r.version::bigint, now() as as_of
   from payments.refunds r
  where r.id = $1::uuid or r.stripe_refund_id = $2::text
  limit 1
@@ -37,7 +37,7 @@ select r.id, r.payment_id, r.booking_id, r.stripe_refund_id, (r.amount * 100)::b
 -- :name refund_list :all :read
 select r.id, r.payment_id, r.booking_id, r.stripe_refund_id, (r.amount * 100)::bigint as amount,
        r.currency, r.reason, r.refund_status, r.failure_reason, r.created_at, r.processed_at,
-       r.version::bigint
+       r.version::bigint, now() as as_of
   from payments.refunds r
  where r.payment_id = $1::uuid
  order by r.created_at, r.id

@@ -91,11 +91,21 @@ take_intent(struct app *app, struct scope *sc, const struct payment_row *p,
 }
 
 /* Refused for good.  All but the method is ours and always the same: unless
- * Stripe names another parameter, the method is what it does not take. */
+ * Stripe names another parameter, or the account, the method is what it does
+ * not take. */
 static const char *
 refused_word(struct scope *sc, const struct stripe_call *call)
 {
-	if (!call->param || strcmp(call->param, "payment_method") == 0)
+	static const char *const accounts[] = { "account_invalid",
+		"account_closed", "capability_not_active",
+		"country_unsupported", "livemode_mismatch",
+		"platform_account_required", "testmode_charges_only" };
+	bool account = false;
+
+	for (size_t i = 0; call->code && i < ARRAY_LEN(accounts); i++)
+		account = account || strcmp(call->code, accounts[i]) == 0;
+	if (!account && (!call->param ||
+	    strcmp(call->param, "payment_method") == 0))
 		return FAILURE_METHOD;
 	return arena_printf(sc->arena, FAILURE_REFUSED "%s",
 	    call->code ? call->code : "unnamed");

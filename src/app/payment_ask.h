@@ -42,6 +42,8 @@ struct payment_told {
 /* Why a direct payment failed, where Stripe has no word for it. */
 #define FAILURE_METHOD "payment_method_refused" /* not one Stripe takes */
 #define FAILURE_REFUSED "refused_"               /* ... nor this payment; its code */
+#define PAYMENT_REFUSED "This cannot be paid by card, whatever the card, and " \
+	"nothing was charged. Please ask the franchise."
 #define FAILURE_LOST "no_answer" /* asked for in vain: nothing was charged */
 
 /* How a call that gave no object ended. */

@@ -195,9 +195,7 @@ failed(struct scope *sc, const struct payment_row *p, struct refusal *refusal)
 		return scope_fail(sc, ERR_DECLINED, "The payment did not get "
 		    "through, and nothing was charged. Please try again.");
 	if (strncmp(code, FAILURE_REFUSED, strlen(FAILURE_REFUSED)) == 0)
-		return scope_fail(sc, ERR_DECLINED, "This cannot be paid by "
-		    "card, whatever the card, and nothing was charged. Please "
-		    "ask the franchise.");
+		return scope_fail(sc, ERR_DECLINED, PAYMENT_REFUSED);
 	return scope_fail(sc, ERR_DECLINED, "%s",
 	    stripe_decline_sentence(code, NULL));
 }

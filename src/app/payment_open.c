@@ -37,8 +37,7 @@ static const struct caller opener = { .kind = CALLER_SYSTEM,
 
 static enum err
 ask_stripe(struct app *app, struct scope *sc, const struct payment_row *p,
-    const struct booking_row *row, struct stripe_session *ret_session,
-    bool *ret_refused)
+    const struct booking_row *row, struct stripe_session *ret_session)
 {
 	int64_t turn = (row->as_of_us - p->created_us) / KEY_US;
 	char id[UUID_TEXT_MAX];
@@ -70,7 +69,8 @@ ask_stripe(struct app *app, struct scope *sc, const struct payment_row *p,
 	/* Refused by ourselves: waiting would not help. */
 	if (kind == STRIPE_REFUSED && call.cause == HTTP_CLIENT_LOCAL)
 		return ERR_INTERNAL;
-	*ret_refused = payment_ask_kind(kind) == ASKED_WRONG;
+	if (payment_ask_kind(kind) == ASKED_WRONG)
+		return scope_fail(sc, ERR_DECLINED, PAYMENT_REFUSED);
 	return scope_fail(sc, ERR_PAYMENTS_UNAVAILABLE, "no Checkout Session: "
 	    "%s", stripe_kind_word(kind));
 }
@@ -171,7 +171,7 @@ try_open(struct app *app, struct scope *sc, const struct uuid *attempt,
 		    p.status);
 
 	if (!session->id) {
-		e = ask_stripe(app, sc, &p, &row, session, &opened->refused);
+		e = ask_stripe(app, sc, &p, &row, session);
 		if (e)
 			return e;
 	}
@@ -204,7 +204,6 @@ payment_open(struct app *app, struct scope *sc, const struct uuid *attempt,
 	struct stripe_session session = { .id = NULL };
 	enum err e = ERR_STALE;
 
-	*ret_opened = (struct payment_opened){ .url = NULL };
 	if (!app->stripe)
 		return scope_fail(sc, ERR_PAYMENTS_UNAVAILABLE,
 		    "no Stripe key is configured");

@@ -4,7 +4,6 @@
 #ifndef APP_PAYMENT_OPEN_H
 #define APP_PAYMENT_OPEN_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/compiler.h"
@@ -23,13 +22,12 @@ struct payment_opened {
 	int64_t expires_us;
 	int64_t hold_us; /* until when the places are kept now */
 	int64_t version; /* of the booking */
-	bool refused;    /* with ERR_PAYMENTS_UNAVAILABLE: Stripe was there, and
-	                    does not take this payment as it is */
 };
 
 /*
  * Open a session for the attempt, or give the one that is open.
  * ERR_PAYMENTS_UNAVAILABLE  Stripe cannot be had now: nothing has changed
+ * ERR_DECLINED              Stripe does not take it, whoever pays: as above
  * ERR_STATE                 the booking does not wait for it (any more)
  */
 enum err payment_open(struct app *app, struct scope *sc,
@@ -40,6 +38,7 @@ enum err payment_open(struct app *app, struct scope *sc,
  * else is unfinished is ended first.
  * ERR_PAYMENTS_UNAVAILABLE  Stripe cannot be had now; *ret_attempt is queued,
  *                           unless it is none
+ * ERR_DECLINED              Stripe does not take it, whoever pays: as above
  * ERR_STATE                 there is nothing to pay, or it is under way
  */
 enum err payment_session(struct app *app, struct scope *sc,

@@ -52,6 +52,7 @@ static const struct column refund_items[] = {
 	COLUMN("created_at", COLUMN_INSTANT, created_us),
 	COLUMN("processed_at", COLUMN_INSTANT, processed_us),
 	COLUMN("version", COLUMN_I64, version),
+	COLUMN("as_of", COLUMN_INSTANT, as_of_us),
 };
 #undef COLUMN
 static const struct columns refund_columns = { sizeof(struct refund_row),

@@ -59,6 +59,7 @@ struct refund_row {
 	int64_t created_us;
 	int64_t processed_us;
 	int64_t version;
+	int64_t as_of_us; /* when it was read, by Postgres' clock */
 };
 
 /* By any of the three; others NULL.  ERR_NOT_FOUND. */

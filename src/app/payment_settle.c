@@ -188,18 +188,12 @@ take_change(struct app *app, struct scope *sc, struct decision *d,
 
 static enum err
 take_booking(struct app *app, struct scope *sc, struct decision *d,
-    struct payment_case *c, bool retake)
+    struct payment_case *c, int64_t retake_minutes)
 {
-	struct day day;
+	bool retake = retake_minutes != NONE;
 
-	if (retake) {
-		enum err e = day_load(app, sc, &c->row.franchise_id,
-		    c->row.local_day, &day);
-
-		if (e)
-			return e;
-		decision_retake(d, &c->row, day.slot_minutes);
-	}
+	if (retake)
+		decision_retake(d, &c->row, retake_minutes);
 	/* Since the hold's time was over its places were shown as free, also
 	 * when nobody has ended it: they are taken again in what is cached.  It
 	 * may have lapsed since the booking was read. */
@@ -217,10 +211,21 @@ landed(struct app *app, struct scope *sc, struct decision *d,
     struct payment_case *c, bool places_gone)
 {
 	enum settlement_step step = SETTLE__MAX;
+	int64_t minutes = NONE;
 	struct uuid refund;
+	struct day day;
 	enum err e;
 
 	e = step_of(sc, c, places_gone, &step);
+	if (!e && step == SETTLE_RETAKE) {
+		e = day_load(app, sc, &c->row.franchise_id, c->row.local_day,
+		    &day);
+		/* A franchise that was switched off has no places. */
+		if (e == ERR_NOT_FOUND)
+			e = step_of(sc, c, true, &step);
+		else
+			minutes = day.slot_minutes;
+	}
 	if (e)
 		return e;
 
@@ -234,7 +239,7 @@ landed(struct app *app, struct scope *sc, struct decision *d,
 		return ERR_OK;
 	}
 	return step == SETTLE_CHANGE ? take_change(app, sc, d, c) :
-	    take_booking(app, sc, d, c, step == SETTLE_RETAKE);
+	    take_booking(app, sc, d, c, minutes);
 }
 
 /* An attempt that ends without money, or is on its way. */
@@ -295,6 +300,12 @@ try_settle(struct app *app, struct scope *sc, const struct uuid *payment,
 		return e;
 	if (!attempt_parse(c.payment.status, &from))
 		return scope_fail(sc, ERR_INTERNAL, "unknown state in row");
+	/* No way is known to it.  Should there be one, somebody must look. */
+	if (from == ATTEMPT_SUCCEEDED && outcome->to == ATTEMPT_SUCCEEDED &&
+	    outcome->intent && c.payment.intent &&
+	    strcmp(outcome->intent, c.payment.intent) != 0)
+		return scope_fail(sc, ERR_CONFLICT, "Stripe was paid twice for "
+		    "one payment: refund the second there");
 	if (!attempt_may_become(from, outcome->to))
 		return keep_event(app, sc, word);
 	/* Absent is an amount in a currency that we do not know. */

@@ -2,6 +2,7 @@
  * not finish, and what no webhook has told. */
 #include "app/payments.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "app/app.h"
@@ -20,6 +21,9 @@
 #include "store/db.h"
 
 #define REFUND_PAGES_MAX 10
+#define REFUND_KEY_US (15 * USEC_PER_MIN)
+/* What was asked for before then is on Stripe's list, or will never be. */
+#define REFUND_SURE_US (3 * USEC_PER_MIN)
 /* Half of what Stripe keeps a key for. */
 #define KEY_TRUSTED_US (12 * USEC_PER_HOUR)
 
@@ -96,8 +100,9 @@ work_session(struct app *app, struct scope *sc, const struct due_row *w)
 	struct payment_opened opened;
 	enum err e = payment_open(app, sc, &w->subject, &opened);
 
-	/* What Stripe has refused keeps its places no longer than it was to. */
-	if (e == ERR_PAYMENTS_UNAVAILABLE && !opened.refused &&
+	/* What Stripe refuses keeps its places no longer than it was to; until
+	 * then whoever runs this may mend what it is refused for. */
+	if (e == ERR_PAYMENTS_UNAVAILABLE &&
 	    extend_hold(app, sc, &w->booking_id))
 		return DUE_OUTAGE;
 	return due_outcome_of(e);
@@ -200,16 +205,12 @@ find_refund(struct app *app, struct scope *sc, const struct payment_row *p,
 	return STRIPE_DONE;
 }
 
-/* Ask for it, unless it is old enough to have been asked for: Stripe forgets
- * keys after a day, and must not refund twice then. */
-static enum due_outcome
-ask_refund(struct app *app, struct scope *sc, const struct payment_row *p,
-    const struct refund_row *r)
+static enum stripe_kind
+send_refund(struct app *app, struct scope *sc, const struct payment_row *p,
+    const struct refund_row *r, int64_t turn, struct stripe_call *call,
+    struct stripe_refund *told)
 {
 	char id[UUID_TEXT_MAX];
-	struct stripe_call call = { .account = p->account,
-		.key = arena_printf(sc->arena, "refund:%s",
-		    uuid_format(&r->id, id)) };
 	struct stripe_refund_new wanted = {
 		.currency = currency_find(r->currency),
 		.amount = r->amount,
@@ -217,26 +218,67 @@ ask_refund(struct app *app, struct scope *sc, const struct payment_row *p,
 		.tags = { .booking_id = r->booking_id, .payment_id = p->id,
 		    .refund_id = r->id },
 	};
+
+	*call = (struct stripe_call){ .account = p->account };
+	uuid_format(&r->id, id);
+	call->key = turn == 0 ? arena_printf(sc->arena, "refund:%s", id) :
+	    arena_printf(sc->arena, "refund:%s:%" PRId64, id, turn);
+	return stripe_refund_create(app->stripe, sc, call, &wanted, told);
+}
+
+/* Stripe will not make it: it stays owed, verify lists it, and staff may send
+ * it again.  The row is refused, so that the relay says why, once. */
+static enum due_outcome
+refund_refused(struct app *app, struct scope *sc, const struct refund_row *r,
+    const char *code)
+{
+	char id[UUID_TEXT_MAX];
+
+	if (refund_settle(app, sc, &r->id, "failed", NULL, code, NULL))
+		return DUE_OUTAGE;
+	scope_fail(sc, ERR_CONFLICT, "Stripe refuses refund %s (%s): it is "
+	    "owed", uuid_format(&r->id, id), code ? code : "no code");
+	return DUE_REFUSED;
+}
+
+/*
+ * Ask for it.  A key is good for a while only: Stripe keeps a failure of its own
+ * under it, and forgets it after a day.  With each key but the first, what the
+ * one before has done is looked for, once it must be on Stripe's list.
+ */
+static enum due_outcome
+ask_refund(struct app *app, struct scope *sc, const struct payment_row *p,
+    const struct refund_row *r)
+{
+	int64_t age_us = r->as_of_us - r->created_us;
+	int64_t turn = age_us / REFUND_KEY_US;
+	enum stripe_kind looked = STRIPE_DONE;
+	enum stripe_kind sent;
 	struct stripe_refund told;
-	enum stripe_kind kind = STRIPE_DONE;
-	enum stripe_kind looked;
+	struct stripe_call call;
 	bool found = false;
 
-	if (clock_wall_us() - r->created_us > KEY_TRUSTED_US)
-		kind = find_refund(app, sc, p, r, &told, &found);
-	if (kind != STRIPE_DONE)
-		return outcome_of_stripe(kind);
+	if (turn > 0)
+		looked = find_refund(app, sc, p, r, &told, &found);
+	if (looked != STRIPE_DONE)
+		return outcome_of_stripe(looked);
 	if (found)
 		return told_refund(app, sc, r, &told);
-	kind = stripe_refund_create(app->stripe, sc, &call, &wanted, &told);
-	if (kind == STRIPE_DONE)
+	if (turn > 0 && age_us % REFUND_KEY_US < REFUND_SURE_US)
+		return DUE_OUTAGE;
+
+	sent = send_refund(app, sc, p, r, turn, &call, &told);
+	if (sent == STRIPE_DONE)
 		return told_refund(app, sc, r, &told);
-	if (kind == STRIPE_LATER || kind == STRIPE_DENIED)
+	if (sent == STRIPE_LATER || sent == STRIPE_DENIED)
 		return DUE_OUTAGE;
 	looked = find_refund(app, sc, p, r, &told, &found);
-	if (looked == STRIPE_DONE && found)
+	if (looked != STRIPE_DONE)
+		return outcome_of_stripe(looked);
+	if (found)
 		return told_refund(app, sc, r, &told);
-	return outcome_of_stripe(kind);
+	return sent == STRIPE_STATE || sent == STRIPE_REFUSED ?
+	    refund_refused(app, sc, r, call.code) : outcome_of_stripe(sent);
 }
 
 static enum due_outcome

@@ -50,6 +50,9 @@ text_of(struct scope *sc, enum err e)
 			"Payment is not possible at the moment",
 			"Your booking stands, and nothing was charged. This"
 			" page tries again by itself." };
+	case ERR_DECLINED:
+		return (struct text){ "", "This booking cannot be paid by card",
+			escaped(sc->arena, problem_detail(sc, e)) };
 	/* Paid, cancelled, expired: who comes back to the link learns which. */
 	case ERR_STATE:
 		return (struct text){ "", "There is nothing to pay",

@@ -325,7 +325,7 @@ const struct route routes[] = {
 	  .query = &form_pay_query, .flags = ROUTE_PAGE,
 	  .answers = { { 303, NULL, "On to the Checkout page." } },
 	  .errors = ROUTE_ERR(ERR_PAYMENTS_UNAVAILABLE) | ROUTE_ERR(ERR_STATE) |
-	      ROUTE_ERR(ERR_NOT_FOUND),
+	      ROUTE_ERR(ERR_DECLINED) | ROUTE_ERR(ERR_NOT_FOUND),
 	  .cache = "no-store", .handler = on_pay,
 	  .id = "pay", .tag = "payments",
 	  .summary = "Pay in the browser",

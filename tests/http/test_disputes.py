@@ -162,6 +162,31 @@ def test_a_dispute_of_a_payment_that_is_none_of_ours_is_kept(shop, made):
                     event["id"]) == 1
 
 
+def test_a_dispute_that_came_before_its_payment_is_told_again(shop):
+    token = shop.token()
+    made = shop.book(token, shop.franchise(2), day_in(5), 9, 12)
+    shop.sandbox.webhook_fault("*", "withhold")
+    shop.pay(made["payment_url"])
+    intent, = (i["id"] for i in shop.sandbox.objects("payment_intent").values()
+               if i["metadata"].get("booking_id") == made["booking_id"])
+    name, events = next(NAMES), []
+    for second, word in enumerate((CREATED, TAKEN, LOST)):
+        event = word_of(shop, made, word, name, second)
+        event["data"]["object"]["payment_intent"] = intent
+        events.append(event)
+        assert shop.webhook(event).status == 200
+    assert standing(shop, made) == 0
+    shop.sandbox.lift()
+    shop.sandbox.control("POST", "/webhooks/release")
+    shop.sandbox.wait()
+    assert shop.read(token, made)["status"] == "confirmed"
+    # From Stripe's dashboard, once the payment is known.
+    for event in (events[2], events[0], events[1], events[2]):
+        assert shop.webhook(event).status == 200
+        assert standing(shop, made) == 45
+    assert entries(shop, made) == 1
+
+
 def test_a_dispute_changes_nothing_about_the_booking(shop, made):
     before = shop.sql("select to_jsonb(b) from bookings.bookings b where id = %s",
                       made["booking_id"])

@@ -914,7 +914,11 @@ def test_what_stripe_refuses_keeps_its_places_no_longer_than_a_hold(outage):
     shop.work()
     assert shop.one("select hold_expires_at from bookings.bookings where id = %s",
                     made["booking_id"]) == soon < hold
-    assert shop.link(token, made).status == 503
+    page = shop.link(token, made)
+    assert page.status == 402 and b"ask the franchise" in page.raw
+    assert b"refresh" not in page.raw  # it would not help
+    asked = shop.ask("POST", f"{V1}/bookings/{made['booking_id']}/payment", token, {})
+    assert (asked.status, asked.code) == (402, "payment_declined")
     shop.lapse(made)
     shop.hurry("session")
     shop.work()

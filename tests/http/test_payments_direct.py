@@ -5,13 +5,14 @@ import hashlib
 import pathlib
 import secrets
 import sys
+import time
 import uuid
 
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from live import V1, Request, day_in  # noqa: E402
-from shop import Shop, keyed  # noqa: E402
+from shop import VERSION, Shop, keyed  # noqa: E402
 
 INTENTS = "POST /v1/payment_intents"
 VISA = {"payment_method": "pm_card_visa"}
@@ -201,6 +202,22 @@ def test_what_stripe_refuses_whatever_the_card_is_not_the_cards_fault(shop):
     assert "declined" not in answer.body["detail"]
     assert shop.read(token, made)["status"] == "pending"
     shop.cancel(token, made)
+
+
+def test_money_for_a_payment_that_has_succeeded_is_not_taken_for_nothing(shop):
+    """By no way of ours, but by our tags."""
+    token, made = shop.paid_booking(shop.franchise(2), day_in(5), 9, 17)
+    payment, intent = shop.sql("select id, stripe_payment_id from payments.payments where"
+                               " booking_id = %s", made["booking_id"])[0]
+    found = shop.sandbox.objects("payment_intent")[intent]
+    event = {"id": f"evt_{uuid.uuid4().hex}", "object": "event", "api_version": VERSION,
+             "type": "payment_intent.succeeded", "created": int(time.time()), "livemode": False,
+             "data": {"object": {**found, "id": "pi_another"}}}
+    answer = shop.webhook(event)
+    assert (answer.status, answer.code) == (409, "conflict")
+    event["data"]["object"]["id"] = intent
+    assert shop.webhook(event).status == 200
+    assert shop.payments(made) == [("succeeded", "120.00", "0.00")]
 
 
 def test_after_a_decline_the_page_pays_too(shop, booked):

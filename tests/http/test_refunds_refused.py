@@ -1,0 +1,177 @@
+"""test_refunds_refused.py: a refund that Stripe will not make, or failed at, is not
+called made: it is tried where it can be, else it is owed, and staff can send it."""
+
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from live import day_in  # noqa: E402
+from shop import Shop  # noqa: E402
+from test_changes import path_of  # noqa: E402
+
+REFUNDS = "POST /v1/refunds"
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    shop = Shop(tmp_path_factory.mktemp("refused"), watch=False)
+    try:
+        yield shop.start()
+    finally:
+        shop.reset()
+
+
+@pytest.fixture
+def shop(whole):
+    yield whole
+    whole.sandbox.lift()
+    whole.drain()
+
+
+@pytest.fixture
+def paid(shop):
+    """(token, a booking of 120.00 that was paid)."""
+    return shop.paid_booking(shop.franchise(2), day_in(5), 9, 17)
+
+
+def payment_of(shop, made):
+    return str(shop.one("select id from payments.payments where booking_id = %s and"
+                        " payment_status = 'succeeded'", made["booking_id"]))
+
+
+def disputed(shop, made):
+    """Its charge is; Stripe then sends nothing back.  The dispute's id."""
+    intent = shop.one("select stripe_payment_id from payments.payments where booking_id = %s",
+                      made["booking_id"])
+    charge = shop.sandbox.objects("payment_intent")[intent]["latest_charge"]
+    made = shop.sandbox.control("POST", f"/charges/{charge}/dispute")
+    shop.sandbox.wait()
+    return made["id"]
+
+
+def work(shop, times=1):
+    told = []
+    for _ in range(times):
+        shop.hurry("refund")
+        told.append(shop.run("payments", "work", status=None))
+    return told
+
+
+def test_a_refund_that_stripe_refuses_is_owed_and_staff_can_send_it(shop, paid):
+    token, made = paid
+    dispute = disputed(shop, made)
+    assert shop.cancel(token, made)["refund_amount"] == 120
+    work(shop, 2)
+    assert shop.refunds(made) == [("cancelled", "failed", "120.00")]
+    now = shop.read(token, made)
+    assert (now["status"], now["refunded_amount"]) == ("cancelled", 0)
+    assert now["payment_status"] != "refunded"
+    told = shop.run("verify")
+    assert made["booking_id"] in told and "120.00" in told and "charge_disputed" in told
+    # It is settled: nothing is due or dead, and Stripe is not asked in circles.
+    asked = len(shop.sandbox.requests(REFUNDS))
+    work(shop)
+    assert len(shop.sandbox.requests(REFUNDS)) == asked
+    assert shop.one("select count(*) from bookings.outbox where booking_id = %s and topic ="
+                    " 'payments' and type = 'refund' and sent_at is null", made["booking_id"]) == 0
+
+    shop.sandbox.control("POST", f"/disputes/{dispute}", {"status": "won"})
+    shop.sandbox.wait()
+    shop.run("payments", "refund", payment_of(shop, made))
+    work(shop)
+    assert shop.refunds(made) == [("cancelled", "failed", "120.00"), ("staff", "succeeded", "120.00")]
+    assert shop.told(made, "RefundProcessed") == (1,)
+    now = shop.read(token, made)
+    assert (now["payment_status"], now["refunded_amount"]) == ("refunded", 120)
+    assert made["booking_id"] not in shop.run("verify", status=None)
+
+
+def ages(shop, made, minutes):
+    shop.sql("update payments.refunds set created_at = now() - make_interval(mins => %s)"
+             " where booking_id = %s", minutes, made["booking_id"])
+
+
+def sent(shop, made):
+    """What Stripe sent back of it."""
+    return [r["amount"] for r in shop.sandbox.objects("refund").values()
+            if r["metadata"].get("booking_id") == made["booking_id"]]
+
+
+def keys(shop, made):
+    """Under which keys it was asked for."""
+    return {r["idempotency_key"] for r in shop.sandbox.requests(REFUNDS)
+            if r["params"]["metadata"]["booking_id"] == made["booking_id"]}
+
+
+def test_a_refund_that_failed_inside_stripe_is_made_under_another_key(shop, paid):
+    token, made = paid
+    shop.sandbox.fault(REFUNDS, "fail", times=1)  # kept under the key, and given again
+    shop.cancel(token, made)
+    for minutes in (0, 14, 16, 17):  # 16: what was asked for last may not be listed yet
+        ages(shop, made, minutes)
+        work(shop)
+        assert shop.refunds(made) == [("cancelled", "queued", "120.00")]
+    assert len(keys(shop, made)) == 1
+    ages(shop, made, 19)
+    work(shop)
+    assert shop.refunds(made) == [("cancelled", "succeeded", "120.00")]
+    assert len(keys(shop, made)) == 2 and sent(shop, made) == [12000]
+    shop.sandbox.wait()
+    assert shop.told(made, "RefundProcessed") == (1,)
+
+
+@pytest.mark.parametrize("minutes", [0, 14, 16, 19, 60 * 30])
+@pytest.mark.parametrize("kind", ["fail_after_effect", "drop_after_effect"])
+def test_a_refund_that_was_made_all_the_same_is_not_made_again(shop, paid, kind, minutes):
+    token, made = paid
+    shop.sandbox.webhook_fault("*", "withhold")
+    shop.sandbox.fault(REFUNDS, kind, times=1)
+    shop.sandbox.fault("GET /v1/refunds", "fail", times=1)  # nor seen at once
+    shop.cancel(token, made)
+    work(shop)
+    assert shop.refunds(made) == [("cancelled", "queued", "120.00")]
+    ages(shop, made, minutes)
+    work(shop, 2)
+    assert shop.refunds(made) == [("cancelled", "succeeded", "120.00")]
+    assert sent(shop, made) == [12000]
+
+
+def test_a_refund_during_a_long_outage_is_made_when_it_ends(shop, paid):
+    token, made = paid
+    shop.sandbox.fault(REFUNDS, "fail")
+    shop.cancel(token, made)
+    for minutes in range(0, 200, 9):
+        ages(shop, made, minutes)
+        work(shop)
+    shop.sandbox.lift()
+    assert sent(shop, made) == [] and len(keys(shop, made)) > 5
+    for minutes in (212, 218):
+        ages(shop, made, minutes)
+        work(shop)
+    assert shop.refunds(made) == [("cancelled", "succeeded", "120.00")]
+    assert sent(shop, made) == [12000]
+
+
+def test_late_money_of_a_franchise_that_is_off_goes_back(shop):
+    token, other = shop.token(), shop.token()
+    house, day = shop.franchise(1), day_in(5)
+    told = shop.book(token, house, day, 9, 17)
+    silent = shop.book(token, shop.franchise(1), day, 9, 17, child="Bob Doe")
+    for made in (told, silent):
+        shop.lapse(made)
+        shop.cancel(other, shop.book(other, made["franchise_id"], day, 9, 17))
+        assert shop.one("select booking_status from bookings.bookings where id = %s",
+                        made["booking_id"]) == "expired"
+    shop.sql("update franchises.franchises set is_active = false where id in (%s, %s)",
+             told["franchise_id"], silent["franchise_id"])
+    shop.pay(told["payment_url"])
+    shop.sandbox.webhook_fault("*", "withhold")
+    shop.pay(silent["payment_url"])
+    shop.hurry("read", "close")
+    shop.work()
+    for made in (told, silent):
+        work(shop)
+        assert shop.refunds(made) == [("late", "succeeded", "120.00")]
+        assert shop.read(token, made)["status"] == "expired"
