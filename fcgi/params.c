@@ -8,6 +8,7 @@
 #include "base/codec.h"
 #include "base/scope.h"
 #include "http/request.h"
+#include "http/trace.h"
 
 /*
  * Headers that decide who calls, on what, or what is done once: a second one
@@ -275,6 +276,11 @@ params_read(struct scope *sc, char *const *params, struct request *ret_req,
 	ret_req->headers = r.headers;
 
 	for (; *params; params++) {
+		const char *id = param_value(*params, "HTTP_X_REQUEST_ID");
+
+		/* What is refused is answered and logged under its name, too. */
+		if (id && trace_request_id_valid(id))
+			sc->request_id = id;
 		if (strncmp(*params, "HTTP_", 5) != 0)
 			param_read(&r, *params);
 		else if (!e)

@@ -1613,6 +1613,14 @@ begin
         raise exception 'the booking has changed' using errcode = 'CB003';
     end if;
 
+    -- A decision confirms, and takes places again for that alone.
+    if coalesce(want ->> 'status', 'confirmed') <> 'confirmed'
+       or want ? 'status' and (b.booking_status not in ('pending', 'expired')
+                               or array_position(p_news_types, 'BookingConfirmed') is null)
+       or want ? 'retake' <> (want ? 'status' and b.booking_status = 'expired') then
+        raise exception 'no decision about money does that' using errcode = '22023';
+    end if;
+
     if p_do ? 'event' then
         insert into payments.stripe_events (stripe_event_id, type, object_id, payment_id)
         values (p_do #>> '{event,id}', p_do #>> '{event,type}', p_do #>> '{event,object}',
@@ -1649,6 +1657,11 @@ begin
     end if;
     -- After the payment: what becomes of a change is written on its payments too.
     if want ? 'change' then
+        if not exists (select from payments.payments p
+                        where p.booking_id = b.id and p.payment_status = 'succeeded'
+                          and p.change_id = (want ->> 'change')::uuid) then
+            raise exception 'the change is not paid' using errcode = '22023';
+        end if;
         perform bookings.apply_change(b, (want ->> 'change')::uuid);
         perform payments.supersede(b.id);
     elsif want ? 'change_expires_at' then
@@ -2100,14 +2113,14 @@ declare
 begin
     delete from bookings.idempotency_keys k using (
         select i.caller, i.key from bookings.idempotency_keys i
-         where i.created_at < p_answers_before
+         where i.created_at < least(p_answers_before, now() - interval '1 day')
          order by i.created_at limit p_limit for update skip locked) as old
      where k.caller = old.caller and k.key = old.key;
     get diagnostics answers = row_count;
 
     with old as materialized (
         select o.id from bookings.outbox o
-         where o.sent_at is not null and o.sent_at < p_sent_before
+         where o.sent_at is not null and o.sent_at < least(p_sent_before, now() - interval '1 minute')
          order by o.sent_at limit p_limit for update skip locked
     ), dropped as (
         delete from bookings.outbox o using old where o.id = old.id
@@ -2134,7 +2147,7 @@ set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off
 set enable_mergejoin = off as $$
     with old as materialized (
         select e.stripe_event_id from payments.stripe_events e
-         where e.received_at < p_before
+         where e.received_at < least(p_before, now() - interval '30 days')
          order by e.received_at limit p_limit for update skip locked
     ), gone as (
         delete from payments.stripe_events e using old
@@ -2258,6 +2271,33 @@ begin
     end if;
     return fresh;
 end $$;
+
+-- Money that goes back is the booking's whose it was.
+alter table payments.payments add constraint payments_of_a_booking unique (id, booking_id);
+alter table payments.refunds add constraint refunds_of_its_booking
+    foreign key (payment_id, booking_id) references payments.payments (id, booking_id);
+alter table payments.disputes add constraint disputes_of_its_booking
+    foreign key (payment_id, booking_id) references payments.payments (id, booking_id);
+
+-- What is confirmed is paid, or free.  A rule for the programs: who owns the table
+-- could drop it as well.
+create function bookings.confirmed_is_paid() returns trigger language plpgsql as $$
+begin
+    if not pg_has_role(session_user, (select c.relowner from pg_class c where c.oid = tg_relid),
+                       'member')
+       and new.total_amount > (select coalesce(sum(p.amount), 0) from payments.payments p
+                            where p.booking_id = new.id and p.payment_status = 'succeeded') then
+        raise exception 'it is not paid' using errcode = '23514', constraint = 'confirmed_is_paid';
+    end if;
+    return null;
+end $$;
+create trigger confirmed_is_paid after insert on bookings.bookings
+    for each row when (new.booking_status = 'confirmed' and new.total_amount > 0)
+    execute function bookings.confirmed_is_paid();
+create trigger confirmed_becomes_paid after update of booking_status on bookings.bookings
+    for each row when (new.booking_status = 'confirmed' and new.total_amount > 0
+                       and old.booking_status <> 'confirmed')
+    execute function bookings.confirmed_is_paid();
 
 -- A hold ends with the hours it is for, at the latest, also when they move.
 create function bookings.hold_within_hours() returns trigger language plpgsql as $$

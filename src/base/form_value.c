@@ -105,20 +105,27 @@ static bool
 is_blank(uint32_t code)
 {
 	return (code >= 0x09 && code <= 0x0d) || code == 0x20 ||
-	    code == 0x85 || code == 0xa0 || code == 0x1680 ||
-	    (code >= 0x2000 && code <= 0x200d) || code == 0x2028 ||
-	    code == 0x2029 || code == 0x202f || code == 0x205f ||
-	    code == 0x2060 || code == 0x3000 || code == 0xfeff;
+	    code == 0x85 || code == 0xa0 || code == 0xad || code == 0x061c ||
+	    code == 0x115f || code == 0x1160 || code == 0x1680 ||
+	    code == 0x180e || (code >= 0x2000 && code <= 0x200f) ||
+	    code == 0x2028 || code == 0x2029 || code == 0x202f ||
+	    (code >= 0x205f && code <= 0x2064) || code == 0x2800 ||
+	    code == 0x3000 || code == 0x3164 || code == 0xfeff ||
+	    code == 0xffa0;
 }
 
-/* Controls and noncharacters: nobody types them, and they break terminals,
- * logs and the parsers of others. */
+/* Controls and noncharacters: nobody types them, and they break terminals, logs
+ * and the parsers of others.  So do those that turn the direction of what comes
+ * after them (UAX 9): a name must not rewrite the line it stands in. */
 static bool
 is_forbidden(uint32_t code, bool multiline)
 {
-	if (multiline && (code == '\n' || code == '\t'))
+	if (multiline && (code == '\n' || code == '\t' || code == 0x2028 ||
+	    code == 0x2029))
 		return false;
 	return code < 0x20 || (code >= 0x7f && code <= 0x9f) ||
+	    (code >= 0x2028 && code <= 0x202e) ||
+	    (code >= 0x2066 && code <= 0x2069) ||
 	    (code & 0xfffe) == 0xfffe || (code >= 0xfdd0 && code <= 0xfdef);
 }
 

@@ -90,7 +90,7 @@ hear_notice(void *data, const PGresult *result)
 static PGconn *
 connect_start(const struct db_options *o)
 {
-	char session[512];
+	char session[1024];
 	/* A worker's plans live as long as its connection.  One made while a
 	 * table was small would read all of it for each row, however large it
 	 * has grown since. */
@@ -103,11 +103,18 @@ connect_start(const struct db_options *o)
 	const char *const values[] = { o->url, o->program, "UTF8", "5000", "1",
 		"10", "3", "3", session, NULL };
 
+	/* What else decides is not left to the role's own settings: whoever had
+	 * it for a moment could have changed them for good. */
 	snprintf(session, sizeof session,
 	    "-c statement_timeout=%" PRId64 " -c lock_timeout=%" PRId64
 	    " -c idle_in_transaction_session_timeout=10000"
 	    " -c client_connection_check_interval=1000"
 	    " -c TimeZone=UTC -c search_path=pg_catalog"
+	    " -c default_transaction_read_only=off"
+	    " -c default_transaction_deferrable=off"
+	    " -c default_transaction_isolation=read\\ committed"
+	    " -c DateStyle=ISO -c IntervalStyle=postgres"
+	    " -c bytea_output=hex -c extra_float_digits=1"
 	    " -c client_min_messages=warning -c jit=off%s",
 	    o->statement_timeout_ms, o->lock_timeout_ms, plans);
 	return PQconnectStartParams(names, values, 1);

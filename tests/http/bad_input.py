@@ -108,16 +108,19 @@ for member, most in (("/customer_info/name", 100), ("/child_info/name", 100),
          change=put(member, "\U0001f9f8" * (most + 1)))
 for member in ("/customer_info/name", "/child_info/name", "/customer_info/emergency_contact"):
     for name, value in (("empty", ""), ("a space", " "), ("a tab", "\t"), ("wide spaces", "\u3000\u2003"),
-                        ("nothing to see", "\u200b\ufeff")):
+                        ("nothing to see", "\u200b\ufeff"), ("a filler", "\u3164\u00ad\u2800")):
         case(f"{member} is {name}", CREATE, where=member, change=put(member, value))
 for member in ("/customer_info/name", "/child_info/name", "/child_info/allergies"):
     for name, value in (("bell", "a\u0007b"), ("bell behind a bear", "\U0001f9f8\u0007"),
                         ("bell behind Thai", "\u0e01\u0007"), ("escape", "a\u001b[31mb"), ("delete", "a\u007fb"),
                         ("C1", "a\u0085b"), ("noncharacter", "a\ufffeb"), ("noncharacter FDD0", "a\ufdd0b"),
-                        ("last plane", "a\U0010ffffb"), ("carriage return", "a\rb")):
+                        ("last plane", "a\U0010ffffb"), ("carriage return", "a\rb"),
+                        ("right-to-left override", "a\u202eb"),
+                        ("isolate", "a\u2066b\u2069")):
         case(f"{member} holds a {name}", CREATE, where=member, rule="characters", change=put(member, value))
 for member in ("/customer_info/name", "/child_info/name", "/customer_info/emergency_contact"):
-    case(f"{member} holds a newline", CREATE, where=member, rule="characters", change=put(member, "a\nb"))
+    for name, value in (("newline", "a\nb"), ("line separator", "a\u2028b")):
+        case(f"{member} holds a {name}", CREATE, where=member, rule="characters", change=put(member, value))
 
 # ---- formats -----------------------------------------------------------------------------
 

@@ -214,6 +214,19 @@ def test_a_request_keeps_its_id(world):
     assert '"request_id":"support-ticket_4711.a"' in world.new_log("api.log")
 
 
+@pytest.mark.parametrize("path, headers, status", [
+    ("/api/v1/franchises%0d%0a", {}, 400), ("/api/v1/%ff", {}, 400),
+    ("/api/v1/franchises", {f"X-Many-{n}": "x" for n in range(120)}, 431)])
+def test_what_is_refused_before_it_is_read_is_one_name_in_both_logs(world, path, headers, status):
+    name = f"refused-{status}-{len(path)}"
+    answer = world.anyone().get(path, headers={**headers, "X-Request-Id": name})
+    assert answer.status == status and answer.headers["X-Request-Id"] == name
+    assert answer.json["request_id"] == name
+    for log in ("access.log", "api.log"):  # nginx writes its line after the answer
+        path = world.home / "log" / log
+        until(lambda: f'"request_id":"{name}"' in path.read_text(errors="replace"), log)
+
+
 @pytest.mark.parametrize("mad", ["", "x" * 65, "a b", 'a"b', "a;b", "a/b", "{}"])
 def test_a_request_id_that_is_not_sane_is_replaced(world, mad):
     answer = world.anyone().get("/health", headers={"X-Request-Id": mad}).ok()

@@ -59,7 +59,9 @@ def test_no_log_holds_its_name(world, stored):
     name = url.path.rsplit("/", 1)[1].split(".")[0]
     done = subprocess.run(["grep", "-rl", name, world.home / "log"], capture_output=True, text=True)
     assert done.stdout == ""
-    assert b'"path":"/documents/qr/"' in (world.home / "log" / "access.log").read_bytes()
+    # nginx writes its line after the answer.
+    log = world.home / "log" / "access.log"
+    until(lambda: b'"path":"/documents/qr/"' in log.read_bytes(), "the line of the picture")
 
 
 def test_a_code_that_was_revoked_is_gone_and_its_successor_has_another_name(world, stored):

@@ -10,6 +10,7 @@ import sys
 import threading
 import uuid
 
+import psycopg2
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
@@ -304,6 +305,33 @@ def test_a_postgres_restarted_under_load_loses_and_doubles_nothing(live, mode,
 
 
 # ---- workers ----------------------------------------------------------------
+
+def test_settings_that_somebody_gave_the_role_change_nothing(live):
+    """A role may set its own defaults, so whoever had it for a moment may."""
+    house, day = live.franchise(5), day_in(21)
+    with psycopg2.connect(live.env["DATABASE_URL"]) as stolen:
+        with stolen.cursor() as cursor:
+            for setting in ("default_transaction_read_only = on", "datestyle = 'German, DMY'",
+                            "default_transaction_isolation = 'serializable'",
+                            "bytea_output = 'escape'", "timezone = 'Asia/Tokyo'",
+                            "search_path = 'public'", "intervalstyle = 'iso_8601'"):
+                cursor.execute(f"alter role current_user set {setting}")
+    stolen.close()
+    try:
+        live.ctl("api", "restart", live.dir)
+        live.healthy()
+        token = live.token()
+        made = live.book(token, house, day, 9, 10)
+        assert live.get(f"{V1}/bookings/{made['booking_id']}", token).body["start_datetime"] == \
+            made["start_datetime"]
+        gone = live.ask("DELETE", f"{V1}/bookings/{made['booking_id']}", token)
+        assert gone.status == 200, gone
+    finally:
+        with live.cursor() as cursor:
+            cursor.execute("alter role booking_api reset all")
+        live.ctl("api", "restart", live.dir)
+        live.healthy()
+
 
 def test_a_worker_killed_between_commit_and_answer_has_made_its_booking(live):
     crowd, reader = Crowd(live, keys=True), Client(live)

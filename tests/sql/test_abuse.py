@@ -1,6 +1,7 @@
 """test_abuse.py: the API's role in wrong hands: it may call a few functions,
 with whatever it likes, and still cannot oversell or become the owner."""
 
+import json
 import uuid
 
 import psycopg2
@@ -184,6 +185,117 @@ def test_nobody_comes_before_the_day_unpaid_or_twice_nor_goes_who_never_came(api
 
 def test_the_api_revokes_no_code(api):
     api.refused("42501", "select bookings.revoke_qr(gen_random_uuid(), 'me')", connection=api.api)
+
+
+# ---- money ---------------------------------------------------------------------------
+
+
+def decide(booking, customer, version=1, types=(), rest=None, **what):
+    """payments.apply: one decision about a booking's money."""
+    do = {"booking": {"id": booking.strip("'"), "customer": customer.strip("'"),
+                      "version": version, **what}, **(rest or {})}
+    return ("select payments.apply(%s, %s, %s, %s::uuid[], %s, %s, %s, null, null, null, null)",
+            (json.dumps(do), ["events"] * len(types), list(types),
+             [uuid.uuid4() for _ in types], ["{}"] * len(types), [None] * len(types),
+             [None] * len(types)))
+
+
+def booked(api, start="10:00", paid=False):
+    """(its id, its customer, its payment) of 15.00, as the programs make one."""
+    booking, customer, statement = place(api, start, f"{int(start[:2]) + 1}:00")
+    api.all(statement, connection=api.api)
+    payment = uuid.uuid4()
+    api.all(*decide(booking, customer, rest={"attempt": {
+        "id": str(payment), "amount": 1500, "currency": "USD", "method": "checkout"}}),
+        connection=api.api)
+    if paid:
+        number = api.one("select version from payments.payments where id = %s", (payment,))
+        api.all(*decide(booking, customer, 2, ["BookingConfirmed"], {"payment": {
+            "id": str(payment), "version": number, "status": "succeeded", "intent": f"pi_{payment}"}},
+            status="confirmed", payment_status="paid"), connection=api.api)
+    return booking, customer, payment
+
+
+@pytest.mark.parametrize("role", ["booking_api", "booking_relay"])
+def test_nobody_sends_back_money_of_another_booking(api, role):
+    mine, theirs = booked(api, "10:00"), booked(api, "13:00", paid=True)
+    connection = api.connect(role)
+    back = {"refunds": [{"id": str(uuid.uuid4()), "payment": str(theirs[2]), "amount": 1500,
+                         "reason": "late"}]}
+    diag = api.refused("23503", *decide(*mine[:2], 2, rest=back), connection=connection)
+    assert diag.constraint_name == "refunds_of_its_booking"
+    more = {"p_refund_ids": f"array['{uuid.uuid4()}']::uuid[]",
+            "p_refund_payments": f"array['{theirs[2]}']::uuid[]", "p_refund_amounts": "'{1500}'"}
+    api.refused("23503", release(api, *mine[:2], p_version="2", **more), connection=connection)
+    if role == "booking_api":
+        api.refused("23503", change(api, *mine[:2], p_version="2", **more), connection=connection)
+    # Nor more of one than was paid.
+    twice = {"refunds": [{"id": str(uuid.uuid4()), "payment": str(theirs[2]), "amount": 1500,
+                          "reason": "staff"} for _ in range(2)]}
+    api.refused("23514", *decide(*theirs[:2], 3, rest=twice), connection=connection)
+    assert api.one("select count(*) from payments.refunds") == 0
+
+
+@pytest.mark.parametrize("role", ["booking_api", "booking_relay"])
+def test_nobody_moves_the_counter_by_way_of_money(api, role):
+    booking, customer, _ = booked(api, paid=True)
+    connection = api.connect(role)
+    places = "select sum(booked) from franchises.slot_ledger"
+    for what in ({"retake": 60}, {"retake": 60, "status": "confirmed"}):
+        api.refused("22023", *decide(booking, customer, 3, ["BookingConfirmed"], **what),
+                    connection=connection)
+    waits, whose, _ = booked(api, "14:00")
+    api.refused("22023", *decide(waits, whose, 2, retake=60), connection=connection)
+    assert api.one(places) == 2
+
+
+@pytest.mark.parametrize("role", ["booking_api", "booking_relay"])
+def test_nobody_changes_a_state_by_way_of_money_but_to_confirm_what_is_paid(api, role):
+    booking, customer, payment = booked(api)
+    connection = api.connect(role)
+    for state in ("cancelled", "expired", "completed", "checked_in", "no_show", "pending"):
+        api.refused("22023", *decide(booking, customer, 2, ["BookingConfirmed"], status=state),
+                    connection=connection)
+    diag = api.refused("23514", *decide(booking, customer, 2, ["BookingConfirmed"],
+                                        status="confirmed"), connection=connection)
+    assert diag.constraint_name == "confirmed_is_paid"
+    number = api.one("select version from payments.payments where id = %s", (payment,))
+    paid = {"payment": {"id": str(payment), "version": number, "status": "succeeded"}}
+    api.refused("22023", *decide(booking, customer, 2, [], paid, status="confirmed"),
+                connection=connection)  # nobody would hear of it
+    api.all(*decide(booking, customer, 2, ["BookingConfirmed"], paid, status="confirmed"),
+            connection=connection)
+    assert api.one("select booking_status from bookings.bookings") == "confirmed"
+
+
+def test_nobody_books_or_changes_to_what_is_confirmed_and_not_paid(api):
+    diag = api.refused("23514", place(api, p_status="'confirmed'")[2], connection=api.api)
+    assert diag.constraint_name == "confirmed_is_paid"
+    booking, customer, statement = place(api)
+    api.all(statement, connection=api.api)
+    api.refused("23514", change(api, booking, customer, p_status="'confirmed'"),
+                connection=api.api)
+    api.all(change(api, booking, customer, p_status="'confirmed'", p_total="0"),
+            connection=api.api)
+    api.all(place(api, "12:00", "13:00", p_status="'confirmed'", p_total="0")[2],
+            connection=api.api)
+
+
+def test_nobody_forgets_what_is_promised_to_be_known(api):
+    relay = api.connect("booking_relay")
+    booking, _, _ = booked(api, paid=True)
+    api.all(f"insert into bookings.idempotency_keys (caller, key, fingerprint, booking_id, answer)"
+            f" values ('jwt:a', 'k', '', {booking}, '')")
+    api.all("select payments.keep_event('evt_1', 'any', 'obj')", connection=relay)
+    api.all("update bookings.outbox set sent_at = now()")
+    rows = "select (select count(*) from bookings.idempotency_keys)," \
+        " (select count(*) from payments.stripe_events), (select count(*) from bookings.outbox)"
+    before = api.one(rows)
+    assert min(before) > 0
+    api.all("select * from bookings.prune(now() + interval '1 day', now() + interval '1 day', 1000)",
+            connection=relay)
+    api.all("select payments.prune_events(now() + interval '1 day', 1000)", connection=relay)
+    assert api.one(rows) == before
 
 
 TRAP = """

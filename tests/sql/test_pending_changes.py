@@ -208,6 +208,11 @@ def test_verify_finds_what_is_wrong_with_a_change(api, tampering, sentence):
     assert booking.strip("'") in found[0]
 
 
+def applied(decision):
+    return ("select payments.apply(%s, '{}', '{}', '{}', '{}', '{}', '{}', null, null, null, null)",
+            (json.dumps(decision),))
+
+
 def test_whatever_happens_to_changes_the_ledger_knows(api):
     """Six bookings of a franchise with few places: asked for, given up, lapsed,
     paid, moved, cancelled, in any order."""
@@ -237,10 +242,14 @@ def test_whatever_happens_to_changes_the_ledger_knows(api):
                 api.all(end(api, booking, customer, "dropped"), connection=api.api)
             elif what == "apply" and waits:
                 version = api.one(f"select version from bookings.bookings where id = {booking}")
-                api.all("select payments.apply(%s, '{}', '{}', '{}', '{}', '{}', '{}', null, null,"
-                        " null, null)", (json.dumps({"booking": {
-                            "id": booking.strip("'"), "customer": customer.strip("'"),
-                            "version": version, "change": str(waits[0][0])}}),),
+                decision = {"booking": {
+                    "id": booking.strip("'"), "customer": customer.strip("'"),
+                    "version": version, "change": str(waits[0][0])}}
+                api.refused("22023", *applied(decision), connection=api.api)  # not paid
+                payment, number = api.one("select id, version from payments.payments where"
+                                          " change_id = %s", (waits[0][0],))
+                api.all(*applied({**decision, "payment": {
+                    "id": str(payment), "version": number, "status": "succeeded"}}),
                         connection=api.api)
             elif what == "change":
                 api.all(change(api, booking, customer, *span, p_status="'confirmed'",

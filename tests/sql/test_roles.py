@@ -9,14 +9,17 @@ API_READS = {
     "bookings.customer_info", "bookings.visits", "bookings.idempotency_keys",
     "access.api_keys",
     "bookings.pending_changes", "bookings.held_places",
+    "payments.payments", "payments.refunds",
 }
 API_CALLS = {
     "franchises.local_instant", "franchises.cut_day", "bookings.franchise_day",
     "bookings.quote", "bookings.place", "bookings.change", "bookings.release",
     "bookings.remember", "bookings.check_in", "bookings.check_out", "bookings.propose",
     "bookings.end_change",
+    "payments.apply", "payments.keep_event", "payments.tell_dispute", "payments.restate_answer",
+    "payments.is_of_others", "payments.was_of_others",
 }
-OURS = "n.nspname in ('franchises', 'bookings', 'access', 'meta')"
+OURS = "n.nspname in ('franchises', 'bookings', 'payments', 'access', 'meta')"
 
 
 def tables(world):
@@ -73,6 +76,8 @@ RELAY_CALLS = {
     "bookings.outbox_claim", "bookings.outbox_claim_events", "bookings.outbox_sent",
     "bookings.outbox_put_off", "bookings.outbox_ask",
     "bookings.outbox_take", "bookings.outbox_take_events",
+    "payments.apply", "payments.keep_event", "payments.tell_dispute", "payments.prune_events",
+    "payments.is_of_others", "payments.was_of_others",
 }
 
 
@@ -130,7 +135,7 @@ def test_the_public_may_do_nothing(still):
 def test_the_programs_may_not_make_anything(still):
     for role in ("booking_api", "booking_relay"):
         connection = still.connect(role)
-        for schema in ("franchises", "bookings", "access", "meta", "public"):
+        for schema in ("franchises", "bookings", "payments", "access", "meta", "public"):
             still.refused("42501", f"create table {schema}.mine (id integer)",
                           connection=connection)
         still.refused("42501", "create schema mine", connection=connection)

@@ -353,14 +353,18 @@ test_controls_and_noncharacters_are_refused(void)
 {
 	static const char *const bad[] = { "\\u0001", "\\u001b", "\\r",
 		"\x7f", "\\u0085", "\xc2\x9b", "\\ufffe", "\\uffff",
-		"\\ufdd0", "\\udbff\\udfff" };
+		"\\ufdd0", "\\udbff\\udfff",
+		/* what turns the direction of the line it stands in */
+		"\\u202a", "\\u202e", "\\u2066", "\\u2069" };
 	char member[64];
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		snprintf(member, sizeof member, "\"notes\":\"a%s\"", bad[i]);
 		refused(member, "/notes", "characters");
 	}
-	accepted("\"notes\":\"a\\n\\tb \\u202e\\ufffd\"");
+	/* Marks alone are what Arabic and Hebrew are written with. */
+	accepted("\"notes\":\"a\\n\\tb \\u200f\\u061c\\u2028\\ufffd\"");
+	CU_ASSERT_EQUAL(read_json("{\"text\":\"a\\u2028b\"}"), ERR_INVALID);
 	CU_ASSERT_EQUAL(read_json("{\"text\":\"a\\nb\"}"), ERR_INVALID);
 	CU_ASSERT(has_fault("/text", "characters"));
 	CU_ASSERT_EQUAL(read_json("{\"text\":\"a\\tb\"}"), ERR_INVALID);

@@ -235,6 +235,21 @@ one_header_too_many_is_refused(void)
 	}
 }
 
+static void
+what_is_refused_keeps_its_name(void)
+{
+	struct fixture f;
+
+	CU_ASSERT_EQUAL(read_with(&f, "HTTP_X_API_KEY=a\x01",
+	    "HTTP_X_REQUEST_ID=support-4711"), ERR_BAD_REQUEST);
+	CU_ASSERT_STRING_EQUAL(f.sc.request_id, "support-4711");
+	arena_close(f.arena);
+	CU_ASSERT_EQUAL(read_with(&f, "HTTP_X_API_KEY=a\x01",
+	    "HTTP_X_REQUEST_ID=no good one"), ERR_BAD_REQUEST);
+	CU_ASSERT_STRING_EQUAL(f.sc.request_id, "");
+	arena_close(f.arena);
+}
+
 UNIT_SUITE(params,
     UNIT_TEST(a_request_comes_out_whole),
     UNIT_TEST(params_without_a_method_are_not_whole),
@@ -246,4 +261,5 @@ UNIT_SUITE(params,
     UNIT_TEST(a_method_is_a_short_word_in_capitals),
     UNIT_TEST(a_length_is_digits_and_bounded),
     UNIT_TEST(controls_are_refused_in_values_and_query),
-    UNIT_TEST(one_header_too_many_is_refused))
+    UNIT_TEST(one_header_too_many_is_refused),
+    UNIT_TEST(what_is_refused_keeps_its_name))
