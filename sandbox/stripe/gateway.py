@@ -166,6 +166,9 @@ class Gateway:
         typed = api.read(endpoint, given)
         if rule and rule.kind == "fail":
             return self.keep(replay, refused(errors.broken()), rule.more["saved"])
+        if rule and rule.kind == "refuse":
+            return self.keep(replay, refused(errors.invalid("A rule refuses it.", rule.more["code"])),
+                             rule.more["saved"])
         self.before(request, rule)
         with self.world.lock, self.world.acting({"id": name, "idempotency_key": key}):
             self.world.catch_up()

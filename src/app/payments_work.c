@@ -277,8 +277,12 @@ ask_refund(struct app *app, struct scope *sc, const struct payment_row *p,
 		return outcome_of_stripe(looked);
 	if (found)
 		return told_refund(app, sc, r, &told);
-	return sent == STRIPE_STATE || sent == STRIPE_REFUSED ?
-	    refund_refused(app, sc, r, call.code) : outcome_of_stripe(sent);
+	if (sent != STRIPE_STATE && sent != STRIPE_REFUSED)
+		return outcome_of_stripe(sent);
+	/* It waits for money, as what is sent later under another key does. */
+	if (call.code && strcmp(call.code, "balance_insufficient") == 0)
+		return DUE_OUTAGE;
+	return refund_refused(app, sc, r, call.code);
 }
 
 static enum due_outcome

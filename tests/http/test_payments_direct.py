@@ -204,6 +204,18 @@ def test_what_stripe_refuses_whatever_the_card_is_not_the_cards_fault(shop):
     shop.cancel(token, made)
 
 
+@pytest.mark.parametrize("code, told", [("account_invalid", 402), ("testmode_charges_only", 402),
+                                        ("payment_method_unactivated", 422)])
+def test_an_account_that_may_not_charge_is_not_the_cards_fault_either(shop, booked, code, told):
+    token, made = booked
+    shop.sandbox.fault(INTENTS, "refuse", code=code, times=1)
+    answer = pay(shop, token, made, VISA)
+    assert answer.status == told, answer
+    if told == 402:
+        assert answer.body["decline_code"] == f"refused_{code}"
+    assert pay(shop, token, made, VISA).body["status"] == "succeeded"
+
+
 def test_money_for_a_payment_that_has_succeeded_is_not_taken_for_nothing(shop):
     """By no way of ours, but by our tags."""
     token, made = shop.paid_booking(shop.franchise(2), day_in(5), 9, 17)

@@ -138,6 +138,21 @@ def test_a_refund_that_was_made_all_the_same_is_not_made_again(shop, paid, kind,
     assert sent(shop, made) == [12000]
 
 
+def test_a_refund_waits_for_money_on_the_balance(shop, paid):
+    token, made = paid
+    shop.sandbox.fault(REFUNDS, "refuse", code="balance_insufficient")
+    shop.cancel(token, made)
+    for minutes in (0, 19):
+        ages(shop, made, minutes)
+        work(shop)
+        assert shop.refunds(made) == [("cancelled", "queued", "120.00")]
+    shop.sandbox.lift()
+    ages(shop, made, 34)
+    work(shop)
+    assert shop.refunds(made) == [("cancelled", "succeeded", "120.00")]
+    assert sent(shop, made) == [12000]
+
+
 def test_a_refund_during_a_long_outage_is_made_when_it_ends(shop, paid):
     token, made = paid
     shop.sandbox.fault(REFUNDS, "fail")

@@ -672,6 +672,9 @@ def test_answers_are_late_garbled_or_refused_for_haste(sandbox):
     fault(sandbox, "garbage", times=1)
     with pytest.raises(ValueError):
         sandbox.pay().json
+    fault(sandbox, "refuse", times=1, code="account_invalid")
+    refused(sandbox.pay(key="r"), 400, "account_invalid")
+    refused(sandbox.pay(key="r"), 400, "account_invalid")  # kept under its key
     fault(sandbox, "rate_limit", times=1)
     refused(sandbox.pay(key="k"), 429, "rate_limit")
     assert "Idempotent-Replayed" not in sandbox.pay(key="k").headers
