@@ -2273,7 +2273,7 @@ begin
 end $$;
 
 -- Money that goes back is the booking's whose it was.
-alter table payments.payments add constraint payments_of_a_booking unique (id, booking_id);
+create unique index payments_of_a_booking on payments.payments (id, booking_id);
 alter table payments.refunds add constraint refunds_of_its_booking
     foreign key (payment_id, booking_id) references payments.payments (id, booking_id);
 alter table payments.disputes add constraint disputes_of_its_booking

@@ -12,6 +12,16 @@ set local lock_timeout to 0;
 -- :name migration_hurry :do :write :late
 set local lock_timeout to '10s';
 
+-- :name migration_gate :do :write :late
+-- Whoever writes about a booking or its money locks the booking first.  Behind
+-- this none of them is in the midst of it, so that no order in which a file locks
+-- its tables meets theirs; who reads goes on.
+do $$ begin
+    if to_regclass('bookings.bookings') is not null then
+        lock table bookings.bookings in exclusive mode;
+    end if;
+end $$;
+
 -- :name migration_path :do :write :late
 -- The files may name things without a schema; the programs never do.
 set local search_path to public;

@@ -18,6 +18,7 @@
 #define MIGRATION_FILES_MAX 1000
 #define MIGRATION_FILE_MAX (4 * 1024 * 1024)
 #define MIGRATION_LOCK_MS 10000 /* as migration_hurry says */
+#define MIGRATION_TRIES 5
 
 /* A file of the folder. */
 struct file {
@@ -296,6 +297,8 @@ locked_begin(struct scope *sc, struct db *db)
 	if (!e)
 		e = db_do(db, sc, STMT_MIGRATION_HURRY, NULL, NULL);
 	if (!e)
+		e = db_do(db, sc, STMT_MIGRATION_GATE, NULL, NULL);
+	if (!e)
 		e = db_do(db, sc, STMT_MIGRATION_PATH, NULL, NULL);
 	return e ? db_end(db, sc, e) : ERR_OK;
 }
@@ -397,7 +400,12 @@ migrate_apply(struct scope *sc, const char *url, const char *folder,
 
 		if (applied_find(&s, file->number))
 			continue;
-		e = file_apply(sc, &s, file, &done);
+		/* A deadlock leaves nothing of it. */
+		for (int tries = 0; tries < MIGRATION_TRIES; tries++) {
+			e = file_apply(sc, &s, file, &done);
+			if (e != ERR_RETRY)
+				break;
+		}
 		applied += done;
 		if (done && report)
 			fprintf(report, "applied %s (%" PRId64 " ms)\n",

@@ -1,9 +1,16 @@
 """test_upgrades.py: what a migration makes of the rows that stood before it."""
 
+import random
 import shutil
+import subprocess
+import threading
+import time
 import uuid
 
-from conftest import SQL
+import psycopg2
+import pytest
+
+from conftest import BOOKINGCTL, SQL
 from test_invariants import put_booking
 
 
@@ -63,3 +70,101 @@ def test_disputes_that_the_journal_knew_become_rows(empty, tmp_path):
                          " now())", (event, dispute, payment, amount, status)) == found
     assert empty.all("select booking_id, sum(amount) from payments.journal where account = 'disputes'"
                      " group by 1 having sum(amount) <> 0") == [(third[0], 30)]
+
+
+# ---- beside a pool that goes on ---------------------------------------------------------
+
+
+def migrating(world):
+    """bookingctl migrate, begun."""
+    return subprocess.Popen([BOOKINGCTL, "migrate"], text=True, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE,
+                            env={"PATH": "/usr/bin:/bin", "SQL_DIR": str(SQL),
+                                 "DATABASE_ADMIN_URL": world.server.url(world.name)})
+
+
+def waits(world):
+    return world.one("select count(*) from pg_stat_activity where datname = current_database()"
+                     " and application_name = 'booking-migrate' and wait_event_type = 'Lock'") > 0
+
+
+def with_a_payment(world):
+    booking, payment = put_booking(world, total_amount=15, currency="USD"), uuid.uuid4()
+    world.all("select payments.put_attempt(%s, %s, 1500, 'USD', 'checkout', null)",
+              (payment, booking))
+    return booking, payment
+
+
+BOOKING = "update bookings.bookings set version = version + 1 where id = %s"
+PAYMENT = "update payments.payments set version = version + 1 where id = %s"
+
+
+@pytest.mark.parametrize("below", ["0008", "0009", "0010", "0011", "0012", "0013"])
+@pytest.mark.parametrize("first", ["booking", "row", "payment"])
+def test_a_request_that_has_begun_ends_before_a_migration_does(empty, tmp_path, below, first):
+    migrate_below(empty, tmp_path, below)
+    booking, payment = with_a_payment(empty)
+    pool = empty.connect()
+    pool.autocommit = False
+    if first == "booking":
+        empty.all(BOOKING, (booking,), connection=pool)
+    else:
+        empty.all("select from bookings.bookings where id = %s for update", (booking,),
+                  connection=pool)
+        if first == "payment":
+            empty.all(PAYMENT, (payment,), connection=pool)
+    runner = migrating(empty)
+    try:
+        end = time.monotonic() + 60
+        while not waits(empty):
+            assert runner.poll() is None and time.monotonic() < end
+            time.sleep(0.01)
+        # Who reads is not held up meanwhile.
+        reader = empty.connect()
+        empty.all("set statement_timeout = '5s'", connection=reader)
+        empty.all("select * from bookings.bookings join payments.payments on true", connection=reader)
+        empty.all(PAYMENT, (payment,), connection=pool)
+        empty.all("select payments.put_refunds(%s, %s::uuid[], %s::uuid[], '{100}', '{staff}')",
+                  (booking, [uuid.uuid4()], [payment]), connection=pool)
+        empty.all(BOOKING, (booking,), connection=pool)
+        pool.commit()
+        out, err = runner.communicate(timeout=60)
+    finally:
+        runner.kill()
+    assert runner.returncode == 0, (out, err)
+    assert "deadlock" not in err
+
+
+def test_no_request_of_the_release_before_meets_a_deadlock(empty, tmp_path):
+    migrate_below(empty, tmp_path, "0008")
+    rows = [with_a_payment(empty) for _ in range(8)]
+    ended, wrong, done = threading.Event(), [], []
+
+    def requests(seed):
+        dice, pool = random.Random(seed), empty.connect()
+        pool.autocommit = False
+        while not ended.is_set():
+            booking, payment = dice.choice(rows)
+            steps = [("select from bookings.bookings where id = %s for update", booking),
+                     *dice.sample([(BOOKING, booking), (PAYMENT, payment)], 2)]
+            try:
+                with pool.cursor() as cursor:
+                    for text, value in steps:
+                        cursor.execute(text, (value,))
+                pool.commit()
+                done.append(seed)
+            except psycopg2.Error as error:
+                wrong.append(error)
+                pool.rollback()
+
+    threads = [threading.Thread(target=requests, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        ran = empty.ctl("migrate")
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join()
+    assert ran.returncode == 0, ran.stderr
+    assert not wrong and done
