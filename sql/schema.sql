@@ -1400,7 +1400,9 @@ create table payments.refunds (
     created_at       timestamptz not null default now(),
     updated_at       timestamptz not null default now(),
     processed_at     timestamptz,
-    version          integer not null default 1
+    version          integer not null default 1,
+    key_turn         smallint not null default 0,  -- of its Idempotency-Keys
+    key_since        timestamptz not null default now()
 );
 create index idx_refunds_payment on payments.refunds (payment_id);
 create index idx_refunds_booking on payments.refunds (booking_id);
@@ -1696,6 +1698,11 @@ begin
     for e in select * from jsonb_array_elements(coalesce(p_do -> 'entries', '[]')) loop
         perform payments.put_entry(e ->> 'kind', b.id, (e ->> 'reference')::uuid,
             e ->> 'debit', e ->> 'credit', (e ->> 'amount')::bigint / 100.0, e ->> 'currency');
+        if e ->> 'kind' = 'dispute' and p_do ? 'event' then
+            perform payments.note_dispute(p_do #>> '{event,object}', p_do #>> '{event,type}',
+                (e ->> 'reference')::uuid, b.id, (e ->> 'amount')::bigint / 100.0
+                * case when e ->> 'debit' = 'disputes' then 1 else -1 end, e ->> 'currency');
+        end if;
     end loop;
 
     update bookings.bookings set
@@ -2224,9 +2231,10 @@ create trigger disputes_are_kept before update or delete on payments.disputes
 
 /*
  * Stripe's word of a dispute, in hundredths: kept once, its effect on the journal
- * in the same commit.  A word that is older than the last, or would undo an end,
- * has none; nor one that came before, unless nothing was known of it then: it
- * came before its payment was.  False: it came before.
+ * in the same commit.  A word that is older than the last has none, unless it is
+ * its end; nor one that would undo an end, nor one that came before, unless
+ * nothing was known of it then: it came before its payment was.  False: it came
+ * before.
  *
  * Lock order: the event, then the dispute.  No booking is locked: nothing of it
  * changes.
@@ -2250,9 +2258,10 @@ begin
     if not found then
         select * into strict was from payments.disputes
          where stripe_dispute_id = p_dispute for update;
-        if p_told_at < was.told_at or not fresh and p_told_at = was.told_at
-           or payments.is_end_of_dispute(was.dispute_status)
-          and not payments.is_end_of_dispute(p_status) then
+        if (case when payments.is_end_of_dispute(was.dispute_status)
+                      = payments.is_end_of_dispute(p_status)
+                 then p_told_at < was.told_at or not fresh and p_told_at = was.told_at
+                 else payments.is_end_of_dispute(was.dispute_status) end) then
             return fresh;
         end if;
         update payments.disputes set
@@ -2270,6 +2279,61 @@ begin
                                    p.currency);
     end if;
     return fresh;
+end $$;
+
+-- The release before tells of a dispute by an entry of the journal alone
+-- (payments.apply): its row follows.  The next release drops it.
+create function payments.note_dispute(p_dispute text, p_type text, p_payment uuid, p_booking uuid,
+    p_more numeric, p_currency text)
+returns void language sql as $$
+    insert into payments.disputes as d (stripe_dispute_id, payment_id, booking_id, amount, currency,
+                                        dispute_status, told_at)
+    values (p_dispute, p_payment, p_booking, abs(p_more), p_currency,
+            case when p_more < 0 then 'won'
+                 when p_type = 'charge.dispute.closed' then 'lost' else 'open' end, '-infinity')
+        on conflict (stripe_dispute_id) do update set
+            dispute_status = case when d.held + p_more <= 0 then 'won'
+                                  when p_type = 'charge.dispute.closed' then 'lost' else 'open' end,
+            amount = case when d.held + p_more > 0 then d.held + p_more else d.amount end,
+            updated_at = now()
+$$;
+
+-- Another key for a refund whose last one gives a kept failure for ever.
+create function payments.next_refund_key(p_refund uuid, p_turn integer)
+returns void language sql security definer set search_path = pg_catalog, pg_temp as $$
+    update payments.refunds set key_turn = key_turn + 1, key_since = now()
+     where id = p_refund and key_turn = p_turn and refund_status = 'queued'
+$$;
+
+/*
+ * What is owed of a payment because refunds of it failed.  Each that fails is
+ * owed besides, but one by staff, who send again what is owed.  What staff sends
+ * after that makes it good, and what a cancellation does, which counts what
+ * failed as still there.  Never more than is there: what a bank has taken back
+ * the customer has.
+ */
+create function payments.owed_of(p_payment uuid)
+returns numeric language plpgsql stable as $$
+declare
+    r    record;
+    owed numeric := 0;
+    here numeric;
+begin
+    for r in select f.amount, f.reason, f.refund_status = 'failed' as failed
+               from payments.refunds f where f.payment_id = p_payment
+              order by case when f.refund_status = 'failed' then f.updated_at
+                            else f.created_at end, f.id loop
+        if r.failed then
+            owed := case when r.reason = 'staff' then greatest(owed, r.amount)
+                         else owed + r.amount end;
+        elsif r.reason in ('staff', 'cancelled') then
+            owed := greatest(owed - r.amount, 0);
+        end if;
+    end loop;
+    select p.amount - p.refunded_amount - coalesce((select sum(d.held) from payments.disputes d
+             where d.payment_id = p.id and d.dispute_status = 'lost'), 0)
+      into here from payments.payments p where p.id = p_payment;
+    return greatest(least(owed, here), 0);
 end $$;
 
 -- Money that goes back is the booking's whose it was.

@@ -40,9 +40,10 @@ create trigger disputes_are_kept before update or delete on payments.disputes
 
 /*
  * Stripe's word of a dispute, in hundredths: kept once, its effect on the journal
- * in the same commit.  A word that is older than the last, or would undo an end,
- * has none; nor one that came before, unless nothing was known of it then: it
- * came before its payment was.  False: it came before.
+ * in the same commit.  A word that is older than the last has none, unless it is
+ * its end; nor one that would undo an end, nor one that came before, unless
+ * nothing was known of it then: it came before its payment was.  False: it came
+ * before.
  *
  * Lock order: the event, then the dispute.  No booking is locked: nothing of it
  * changes.
@@ -66,9 +67,10 @@ begin
     if not found then
         select * into strict was from payments.disputes
          where stripe_dispute_id = p_dispute for update;
-        if p_told_at < was.told_at or not fresh and p_told_at = was.told_at
-           or payments.is_end_of_dispute(was.dispute_status)
-          and not payments.is_end_of_dispute(p_status) then
+        if (case when payments.is_end_of_dispute(was.dispute_status)
+                      = payments.is_end_of_dispute(p_status)
+                 then p_told_at < was.told_at or not fresh and p_told_at = was.told_at
+                 else payments.is_end_of_dispute(was.dispute_status) end) then
             return fresh;
         end if;
         update payments.disputes set
@@ -88,14 +90,33 @@ begin
     return fresh;
 end $$;
 
+-- The release before tells of a dispute by an entry of the journal alone
+-- (payments.apply): its row follows.  The next release drops it.
+create function payments.note_dispute(p_dispute text, p_type text, p_payment uuid, p_booking uuid,
+    p_more numeric, p_currency text)
+returns void language sql as $$
+    insert into payments.disputes as d (stripe_dispute_id, payment_id, booking_id, amount, currency,
+                                        dispute_status, told_at)
+    values (p_dispute, p_payment, p_booking, abs(p_more), p_currency,
+            case when p_more < 0 then 'won'
+                 when p_type = 'charge.dispute.closed' then 'lost' else 'open' end, '-infinity')
+        on conflict (stripe_dispute_id) do update set
+            dispute_status = case when d.held + p_more <= 0 then 'won'
+                                  when p_type = 'charge.dispute.closed' then 'lost' else 'open' end,
+            amount = case when d.held + p_more > 0 then d.held + p_more else d.amount end,
+            updated_at = now()
+$$;
+
 -- What the journal knows: each of its entries was written in the commit of the
--- event that it is of.
+-- event that it is of.  One that was lost after it had been entered has an event
+-- and no entry.  When Stripe said so is not known: whatever it says is newer.
 insert into payments.disputes (stripe_dispute_id, payment_id, booking_id, amount, currency,
                                dispute_status, told_at)
 select e.object_id, j.reference, j.booking_id, max(abs(j.amount)), j.currency,
        case when sum(j.amount) <= 0 then 'won'
-            when bool_or(e.type = 'charge.dispute.closed') then 'lost' else 'open' end,
-       max(e.received_at)
+            when exists (select from payments.stripe_events c where c.object_id = e.object_id
+                            and c.type = 'charge.dispute.closed') then 'lost' else 'open' end,
+       '-infinity'
   from payments.journal j
   join payments.stripe_events e on e.received_at = j.created_at and e.type like 'charge.dispute.%'
  where j.kind = 'dispute' and j.account = 'disputes'

@@ -135,6 +135,11 @@ begin
     for e in select * from jsonb_array_elements(coalesce(p_do -> 'entries', '[]')) loop
         perform payments.put_entry(e ->> 'kind', b.id, (e ->> 'reference')::uuid,
             e ->> 'debit', e ->> 'credit', (e ->> 'amount')::bigint / 100.0, e ->> 'currency');
+        if e ->> 'kind' = 'dispute' and p_do ? 'event' then
+            perform payments.note_dispute(p_do #>> '{event,object}', p_do #>> '{event,type}',
+                (e ->> 'reference')::uuid, b.id, (e ->> 'amount')::bigint / 100.0
+                * case when e ->> 'debit' = 'disputes' then 1 else -1 end, e ->> 'currency');
+        end if;
     end loop;
 
     update bookings.bookings set

@@ -29,7 +29,7 @@ select p.id, p.booking_id, p.stripe_payment_id, (p.amount * 100)::bigint as amou
 -- :name refund_find :one :read
 select r.id, r.payment_id, r.booking_id, r.stripe_refund_id, (r.amount * 100)::bigint as amount,
        r.currency, r.reason, r.refund_status, r.failure_reason, r.created_at, r.processed_at,
-       r.version::bigint, now() as as_of
+       r.version::bigint, r.key_turn::bigint, r.key_since, now() as as_of
   from payments.refunds r
  where r.id = $1::uuid or r.stripe_refund_id = $2::text
  limit 1
@@ -37,7 +37,7 @@ select r.id, r.payment_id, r.booking_id, r.stripe_refund_id, (r.amount * 100)::b
 -- :name refund_list :all :read
 select r.id, r.payment_id, r.booking_id, r.stripe_refund_id, (r.amount * 100)::bigint as amount,
        r.currency, r.reason, r.refund_status, r.failure_reason, r.created_at, r.processed_at,
-       r.version::bigint, now() as as_of
+       r.version::bigint, r.key_turn::bigint, r.key_since, now() as as_of
   from payments.refunds r
  where r.payment_id = $1::uuid
  order by r.created_at, r.id
@@ -104,28 +104,19 @@ update bookings.outbox o set due_at = now(), attempts = 0, dead_at = null
                                  where r.payment_id = p.id))
 
 -- :name refunds_owed :all :read :late
--- Refunds that failed, oldest first, less what staff has sent back of that payment
--- since it failed, or the cancellation has, which counts what failed as still there.
--- What made good a refund that failed later makes good no earlier one.
-with failed as (
-    select r.*, coalesce((select sum(n.amount) from payments.refunds n
-                           where n.payment_id = r.payment_id and n.created_at > r.updated_at
-                             and n.refund_status <> 'failed'
-                             and n.reason in ('staff', 'cancelled')), 0) as since
-      from payments.refunds r
-     where r.refund_status = 'failed'
-), shared as (
-    select f.*, coalesce(sum(least(f.amount, f.since)) over (
-               partition by f.payment_id order by f.updated_at desc, f.id desc
-               rows between unbounded preceding and 1 preceding), 0) as later
-      from failed f
-)
-select f.id, f.payment_id, f.booking_id, (f.amount * 100)::bigint as amount, f.currency::text,
+-- Payments of which something is owed because a refund failed: the last that did.
+select f.id, f.payment_id, f.booking_id, (o.owed * 100)::bigint as amount, f.currency::text,
        f.failure_reason::text
-  from shared f
- where f.since < f.amount + f.later
+  from (select distinct on (r.payment_id) r.* from payments.refunds r
+         where r.refund_status = 'failed'
+         order by r.payment_id, r.updated_at desc, r.id desc) as f
+ cross join lateral (select payments.owed_of(f.payment_id) as owed) as o
+ where o.owed > 0
  order by f.created_at, f.id
  limit 1000
+
+-- :name refund_next_key :do :write
+select payments.next_refund_key($1::uuid, $2::bigint::integer)
 
 -- :name payment_disputes :all :read :late
 -- What banks have said of a payment.

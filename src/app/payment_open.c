@@ -69,8 +69,9 @@ ask_stripe(struct app *app, struct scope *sc, const struct payment_row *p,
 	/* Refused by ourselves: waiting would not help. */
 	if (kind == STRIPE_REFUSED && call.cause == HTTP_CLIENT_LOCAL)
 		return ERR_INTERNAL;
+	/* The sentence stays Stripe's: for the log, and none for customers. */
 	if (payment_ask_kind(kind) == ASKED_WRONG)
-		return scope_fail(sc, ERR_DECLINED, PAYMENT_REFUSED);
+		return ERR_DECLINED;
 	return scope_fail(sc, ERR_PAYMENTS_UNAVAILABLE, "no Checkout Session: "
 	    "%s", stripe_kind_word(kind));
 }
@@ -332,7 +333,7 @@ payment_session(struct app *app, struct scope *sc, const struct uuid *booking,
 			break;
 		*ret_attempt = (struct uuid){ 0 };
 	}
-	return e;
+	return e == ERR_DECLINED ? scope_fail(sc, e, PAYMENT_REFUSED) : e;
 }
 
 enum err

@@ -52,6 +52,8 @@ static const struct column refund_items[] = {
 	COLUMN("created_at", COLUMN_INSTANT, created_us),
 	COLUMN("processed_at", COLUMN_INSTANT, processed_us),
 	COLUMN("version", COLUMN_I64, version),
+	COLUMN("key_turn", COLUMN_I64, key_turn),
+	COLUMN("key_since", COLUMN_INSTANT, key_since_us),
 	COLUMN("as_of", COLUMN_INSTANT, as_of_us),
 };
 #undef COLUMN

@@ -59,6 +59,8 @@ struct refund_row {
 	int64_t created_us;
 	int64_t processed_us;
 	int64_t version;
+	int64_t key_turn;     /* of the keys it is asked for under */
+	int64_t key_since_us; /* since when it is that one */
 	int64_t as_of_us; /* when it was read, by Postgres' clock */
 };
 

@@ -21,9 +21,9 @@
 #include "store/db.h"
 
 #define REFUND_PAGES_MAX 10
-#define REFUND_KEY_US (15 * USEC_PER_MIN)
-/* What was asked for before then is on Stripe's list, or will never be. */
+/* What a key did by then is on Stripe's list. */
 #define REFUND_SURE_US (3 * USEC_PER_MIN)
+#define FAILURE_MAX 100 /* payments.refunds.failure_reason */
 /* Half of what Stripe keeps a key for. */
 #define KEY_TRUSTED_US (12 * USEC_PER_HOUR)
 
@@ -207,7 +207,7 @@ find_refund(struct app *app, struct scope *sc, const struct payment_row *p,
 
 static enum stripe_kind
 send_refund(struct app *app, struct scope *sc, const struct payment_row *p,
-    const struct refund_row *r, int64_t turn, struct stripe_call *call,
+    const struct refund_row *r, struct stripe_call *call,
     struct stripe_refund *told)
 {
 	char id[UUID_TEXT_MAX];
@@ -221,53 +221,84 @@ send_refund(struct app *app, struct scope *sc, const struct payment_row *p,
 
 	*call = (struct stripe_call){ .account = p->account };
 	uuid_format(&r->id, id);
-	call->key = turn == 0 ? arena_printf(sc->arena, "refund:%s", id) :
-	    arena_printf(sc->arena, "refund:%s:%" PRId64, id, turn);
+	call->key = r->key_turn == 0 ? arena_printf(sc->arena, "refund:%s",
+	    id) : arena_printf(sc->arena, "refund:%s:%" PRId64, id,
+	    r->key_turn);
 	return stripe_refund_create(app->stripe, sc, call, &wanted, told);
 }
 
 /* Stripe will not make it: it stays owed, verify lists it, and staff may send
- * it again.  The row is refused, so that the relay says why, once. */
-static enum due_outcome
+ * it again. */
+static enum err
 refund_refused(struct app *app, struct scope *sc, const struct refund_row *r,
     const char *code)
 {
 	char id[UUID_TEXT_MAX];
+	enum err e;
 
-	if (refund_settle(app, sc, &r->id, "failed", NULL, code, NULL))
-		return DUE_OUTAGE;
-	scope_fail(sc, ERR_CONFLICT, "Stripe refuses refund %s (%s): it is "
-	    "owed", uuid_format(&r->id, id), code ? code : "no code");
-	return DUE_REFUSED;
+	code = code ? arena_strndup(sc->arena, code, strnlen(code,
+	    FAILURE_MAX)) : "unnamed";
+	e = refund_settle(app, sc, &r->id, "failed", NULL, code, NULL);
+	if (e)
+		return e;
+	(void)scope_fail(sc, ERR_CONFLICT, "Stripe refuses refund %s (%s): it "
+	    "is owed", uuid_format(&r->id, id), code);
+	return ERR_OK;
 }
 
-/*
- * Ask for it.  A key is good for a while only: Stripe keeps a failure of its own
- * under it, and forgets it after a day.  With each key but the first, what the
- * one before has done is looked for, once it must be on Stripe's list.
- */
+/* It was asked for, and is not on Stripe's list. */
 static enum due_outcome
-ask_refund(struct app *app, struct scope *sc, const struct payment_row *p,
-    const struct refund_row *r)
+not_made(struct app *app, struct scope *sc, const struct due_row *w,
+    const struct refund_row *r, const struct stripe_call *call,
+    enum stripe_kind sent)
 {
-	int64_t age_us = r->as_of_us - r->created_us;
-	int64_t turn = age_us / REFUND_KEY_US;
+	bool last = w->attempts >= app->conf->relay_retries;
+	struct args args;
+
+	/* It waits for money, as what is sent later under another key does. */
+	if (sent == STRIPE_UNKNOWN || (sent == STRIPE_REFUSED && call->code &&
+	    strcmp(call->code, "balance_insufficient") == 0)) {
+		/* A failure that Stripe keeps is all that this key will give. */
+		if (!call->replayed ||
+		    r->as_of_us - r->key_since_us < REFUND_SURE_US)
+			return DUE_OUTAGE;
+		args_init(&args, sc->arena);
+		args_uuid(&args, &r->id);
+		args_i64(&args, r->key_turn);
+		return db_do(app->db, sc, STMT_REFUND_NEXT_KEY, &args, NULL) ?
+		    DUE_OUTAGE : DUE_SOON;
+	}
+	/* What else it is refused for may be mended, for a few tries. */
+	if (sent == STRIPE_STATE || (sent == STRIPE_REFUSED && last &&
+	    call->cause != HTTP_CLIENT_LOCAL)) {
+		if (refund_refused(app, sc, r, call->code))
+			return DUE_OUTAGE;
+		/* The relay says why once: the row is done the next time. */
+		return last ? DUE_DONE : DUE_REFUSED;
+	}
+	return outcome_of_stripe(sent);
+}
+
+/* Ask for it.  Stripe forgets a key after a day, and must not refund twice then,
+ * nor under another key what it made under the one before: it is looked for. */
+static enum due_outcome
+ask_refund(struct app *app, struct scope *sc, const struct due_row *w,
+    const struct payment_row *p, const struct refund_row *r)
+{
 	enum stripe_kind looked = STRIPE_DONE;
 	enum stripe_kind sent;
 	struct stripe_refund told;
 	struct stripe_call call;
 	bool found = false;
 
-	if (turn > 0)
+	if (r->key_turn > 0 || r->as_of_us - r->created_us > KEY_TRUSTED_US)
 		looked = find_refund(app, sc, p, r, &told, &found);
 	if (looked != STRIPE_DONE)
 		return outcome_of_stripe(looked);
 	if (found)
 		return told_refund(app, sc, r, &told);
-	if (turn > 0 && age_us % REFUND_KEY_US < REFUND_SURE_US)
-		return DUE_OUTAGE;
 
-	sent = send_refund(app, sc, p, r, turn, &call, &told);
+	sent = send_refund(app, sc, p, r, &call, &told);
 	if (sent == STRIPE_DONE)
 		return told_refund(app, sc, r, &told);
 	if (sent == STRIPE_LATER || sent == STRIPE_DENIED)
@@ -275,14 +306,8 @@ ask_refund(struct app *app, struct scope *sc, const struct payment_row *p,
 	looked = find_refund(app, sc, p, r, &told, &found);
 	if (looked != STRIPE_DONE)
 		return outcome_of_stripe(looked);
-	if (found)
-		return told_refund(app, sc, r, &told);
-	if (sent != STRIPE_STATE && sent != STRIPE_REFUSED)
-		return outcome_of_stripe(sent);
-	/* It waits for money, as what is sent later under another key does. */
-	if (call.code && strcmp(call.code, "balance_insufficient") == 0)
-		return DUE_OUTAGE;
-	return refund_refused(app, sc, r, call.code);
+	return found ? told_refund(app, sc, r, &told) :
+	    not_made(app, sc, w, r, &call, sent);
 }
 
 static enum due_outcome
@@ -304,7 +329,7 @@ work_refund(struct app *app, struct scope *sc, const struct due_row *w)
 	    strcmp(r.status, "failed") == 0)
 		return DUE_DONE;
 	if (!r.stripe_id)
-		return p.intent ? ask_refund(app, sc, &p, &r) : DUE_REFUSED;
+		return p.intent ? ask_refund(app, sc, w, &p, &r) : DUE_REFUSED;
 
 	call.account = p.account;
 	kind = stripe_refund_read(app->stripe, sc, &call, r.stripe_id, &told);

@@ -108,6 +108,7 @@ connect_start(const struct db_options *o)
 	snprintf(session, sizeof session,
 	    "-c statement_timeout=%" PRId64 " -c lock_timeout=%" PRId64
 	    " -c idle_in_transaction_session_timeout=10000"
+	    " -c idle_session_timeout=0"
 	    " -c client_connection_check_interval=1000"
 	    " -c TimeZone=UTC -c search_path=pg_catalog"
 	    " -c default_transaction_read_only=off"

@@ -72,6 +72,7 @@ def made(shop):
     return shop.paid_booking(shop.franchise(2), day_in(5), 9, 12)[1]
 
 
+BEGAN = int(time.time()) - 100
 NAMES = (f"dp_{n}" for n in itertools.count(1))
 
 
@@ -80,12 +81,11 @@ def word_of(shop, made, word, name, second=0, amount=4500, currency="usd"):
     kind, status = word
     intent = shop.one("select stripe_payment_id from payments.payments where booking_id = %s",
                       made["booking_id"])
-    now = int(time.time()) - 100
     return {"id": f"evt_{uuid.uuid4().hex}", "object": "event", "api_version": "2026-10-28.endive",
-            "type": f"charge.dispute.{kind}", "created": now + second, "livemode": False,
+            "type": f"charge.dispute.{kind}", "created": BEGAN + second, "livemode": False,
             "data": {"object": {
                 "id": name, "object": "dispute", "amount": amount, "charge": "ch_1",
-                "currency": currency, "created": now, "payment_intent": intent,
+                "currency": currency, "created": BEGAN, "payment_intent": intent,
                 "reason": "general", "status": status, "metadata": {},
                 "balance_transactions": []}}}
 

@@ -314,7 +314,8 @@ def test_settings_that_somebody_gave_the_role_change_nothing(live):
             for setting in ("default_transaction_read_only = on", "datestyle = 'German, DMY'",
                             "default_transaction_isolation = 'serializable'",
                             "bytea_output = 'escape'", "timezone = 'Asia/Tokyo'",
-                            "search_path = 'public'", "intervalstyle = 'iso_8601'"):
+                            "search_path = 'public'", "intervalstyle = 'iso_8601'",
+                            "idle_session_timeout = '1ms'", "statement_timeout = '1ms'"):
                 cursor.execute(f"alter role current_user set {setting}")
     stolen.close()
     try:

@@ -1,5 +1,6 @@
 """test_upgrades.py: what a migration makes of the rows that stood before it."""
 
+import json
 import random
 import shutil
 import subprocess
@@ -72,6 +73,80 @@ def test_disputes_that_the_journal_knew_become_rows(empty, tmp_path):
                      " group by 1 having sum(amount) <> 0") == [(third[0], 30)]
 
 
+def paid_in_dispute(world):
+    booking, payment = put_booking(world, total_amount=45, currency="USD"), uuid.uuid4()
+    world.all("select payments.put_attempt(%s, %s, 4500, 'USD', 'checkout', null)",
+              (payment, booking))
+    return booking, payment
+
+
+def the_release_before_tells(world, whose, event, kind, more):
+    """Of dispute dp_1, as its pool does: by an entry alone, or by the event."""
+    booking, payment = whose
+    if not more:
+        world.all("select payments.keep_event(%s, %s, 'dp_1')", (event, "charge.dispute." + kind))
+        return
+    customer, version = world.one("select customer_id, version from bookings.bookings where id = %s",
+                                  (booking,))
+    debit, credit = ("disputes", "stripe") if more > 0 else ("stripe", "disputes")
+    world.all("select payments.apply(%s, '{}', '{}', '{}', '{}', '{}', '{}', null, null, null, null)",
+              (json.dumps({
+                  "booking": {"id": str(booking), "customer": str(customer), "version": version},
+                  "event": {"id": event, "type": "charge.dispute." + kind, "object": "dp_1"},
+                  "entries": [{"kind": "dispute", "reference": str(payment), "debit": debit,
+                               "credit": credit, "amount": abs(more), "currency": "USD"}]}),))
+
+
+def tells(world, whose, event, status, when="now()"):
+    world.all(f"select payments.tell_dispute(%s, 'charge.dispute.x', 'dp_1', %s, 4500, %s, {when})",
+              (event, whose[1], status))
+
+
+def stands(world):
+    """What the journal has in dispute, and the row: they agree."""
+    held, status = world.one("select held, dispute_status from payments.disputes")
+    assert held == world.one("select coalesce(sum(amount), 0) from payments.journal"
+                             " where account = 'disputes'")
+    return held, status
+
+
+@pytest.mark.parametrize("end, held", [("won", 0), ("lost", 45)])
+def test_a_dispute_that_the_pool_before_told_of_on_the_new_schema(world, end, held):
+    whose = paid_in_dispute(world)
+    the_release_before_tells(world, whose, "evt_1", "created", 4500)
+    assert stands(world) == (45, "open")
+    tells(world, whose, "evt_2", end)
+    assert stands(world) == (held, end)
+
+
+@pytest.mark.parametrize("end, more", [("won", -4500), ("lost", 0)])
+def test_a_dispute_whose_end_the_pool_before_tells_on_the_new_schema(world, end, more):
+    whose = paid_in_dispute(world)
+    tells(world, whose, "evt_1", "open")
+    the_release_before_tells(world, whose, "evt_2", "closed", more)
+    # That it is lost changes nothing that is held.
+    assert stands(world) == ((0, "won") if end == "won" else (45, "open"))
+
+
+def test_a_dispute_that_was_lost_after_it_had_been_entered(empty, tmp_path):
+    migrate_below(empty, tmp_path, "0012")
+    whose = paid_in_dispute(empty)
+    the_release_before_tells(empty, whose, "evt_1", "created", 4500)
+    the_release_before_tells(empty, whose, "evt_2", "closed", 0)
+    assert empty.ctl("migrate").returncode == 0
+    assert stands(empty) == (45, "lost")
+
+
+def test_whatever_stripe_says_of_a_dispute_of_before_is_newer(empty, tmp_path):
+    """created came an hour late; won was said before that, and comes now."""
+    migrate_below(empty, tmp_path, "0012")
+    whose = paid_in_dispute(empty)
+    the_release_before_tells(empty, whose, "evt_1", "created", 4500)
+    assert empty.ctl("migrate").returncode == 0
+    tells(empty, whose, "evt_2", "won", "now() - interval '30 minutes'")
+    assert stands(empty) == (0, "won")
+
+
 # ---- beside a pool that goes on ---------------------------------------------------------
 
 
@@ -99,7 +174,7 @@ BOOKING = "update bookings.bookings set version = version + 1 where id = %s"
 PAYMENT = "update payments.payments set version = version + 1 where id = %s"
 
 
-@pytest.mark.parametrize("below", ["0008", "0009", "0010", "0011", "0012", "0013"])
+@pytest.mark.parametrize("below", ["0008", "0009", "0010", "0011", "0012", "0013", "0014"])
 @pytest.mark.parametrize("first", ["booking", "row", "payment"])
 def test_a_request_that_has_begun_ends_before_a_migration_does(empty, tmp_path, below, first):
     migrate_below(empty, tmp_path, below)
