@@ -17,7 +17,7 @@ class Lossy:
         self.target = str(target)
         self.folder = pathlib.Path(folder)
         self.path = self.folder / pathlib.Path(target).name
-        self.name, self.lost, self.before = None, 0, 0
+        self.name, self.lost, self.skip = None, 0, 0
         self.closes, self.closed = False, False
         self.lock = threading.Lock()
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -29,7 +29,7 @@ class Lossy:
     def lose(self, name, closed=False, nth=1):
         with self.lock:
             self.name, self.lost, self.closes = name.encode(), 0, closed
-            self.before = nth - 1
+            self.skip = nth - 1
 
     def open(self):
         with self.lock:
@@ -61,8 +61,8 @@ class Lossy:
         with self.lock:
             wanted = self.name and data[:1] == BIND and \
                 data[5:].split(b"\0", 2)[1] == self.name
-            if wanted and self.before > 0:
-                self.before -= 1
+            if wanted and self.skip > 0:
+                self.skip -= 1
                 return False
             if wanted:
                 self.name, self.lost, self.closed = None, 1, self.closes
