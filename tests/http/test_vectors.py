@@ -30,7 +30,8 @@ def acceptable(text):
     """The rule for a text of several lines, said a second time."""
     return len(text) <= 1000 and not any(
         (ord(c) < 0x20 and c not in "\n\t") or 0x7f <= ord(c) <= 0x9f or
-        ord(c) & 0xfffe == 0xfffe or 0xfdd0 <= ord(c) <= 0xfdef for c in text)
+        ord(c) & 0xfffe == 0xfffe or 0xfdd0 <= ord(c) <= 0xfdef or
+        0x202a <= ord(c) <= 0x202e or 0x2066 <= ord(c) <= 0x2069 for c in text)
 
 
 def in_children(world, texts):
