@@ -10,7 +10,7 @@ select pg_advisory_xact_lock(4841369599423283200);
 set local lock_timeout to 0;
 
 -- :name migration_hurry :do :write :late
-set local lock_timeout to '10s';
+set local lock_timeout to '1s';
 
 -- :name migration_gate :do :write :late
 -- Whoever writes about a booking or its money locks the booking first.  Behind

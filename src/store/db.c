@@ -353,9 +353,12 @@ refused(struct db *db, struct scope *sc, const struct call *call,
 	*ret_again = refusal->way != REFUSAL_FINAL;
 	if (detail && strncmp(sqlstate, "CB", 2) == 0)
 		db->detail = arena_strdup(sc->arena, detail);
+	/* A script is at fault, unless others were only in its way. */
 	if (call->script)
-		return scope_fail(sc, ERR_INTERNAL, "%s: line %d: %s",
-		    call->name, script_line(call->script, error),
+		return scope_fail(sc, refusal->err == ERR_RETRY ||
+		    refusal->err == ERR_TIMEOUT ? refusal->err : ERR_INTERNAL,
+		    "%s: line %d: %s", call->name,
+		    script_line(call->script, error),
 		    message ? message : sqlstate);
 
 	return link_fail(sc, refusal->err, "statement ", call->name,

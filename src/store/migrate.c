@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
@@ -17,8 +18,9 @@
 
 #define MIGRATION_FILES_MAX 1000
 #define MIGRATION_FILE_MAX (4 * 1024 * 1024)
-#define MIGRATION_LOCK_MS 10000 /* as migration_hurry says */
-#define MIGRATION_TRIES 5
+#define MIGRATION_LOCK_MS 1000 /* as migration_hurry says */
+#define MIGRATION_TRIES 30
+#define MIGRATION_PAUSE_NS (500 * 1000 * 1000)
 
 /* A file of the folder. */
 struct file {
@@ -376,6 +378,21 @@ roles_apply(struct scope *sc, struct state *s)
 	return db_end(s->db, sc, e);
 }
 
+/* Who waits for a table lets all others wait behind him.  A lock that is not to
+ * be had at once, of a backup say, is tried again after they have had their turn;
+ * so is what ended in a deadlock.  Nothing is left of a file that failed. */
+static bool
+again(const struct scope *sc, enum err e, int tries)
+{
+	struct timespec pause = { 0, MIGRATION_PAUSE_NS };
+
+	if ((e != ERR_TIMEOUT && e != ERR_RETRY) || tries >= MIGRATION_TRIES ||
+	    scope_left_us(sc) <= 0)
+		return false;
+	nanosleep(&pause, NULL);
+	return true;
+}
+
 enum err
 migrate_apply(struct scope *sc, const char *url, const char *folder,
     FILE *report, size_t *ret_applied)
@@ -400,10 +417,9 @@ migrate_apply(struct scope *sc, const char *url, const char *folder,
 
 		if (applied_find(&s, file->number))
 			continue;
-		/* A deadlock leaves nothing of it. */
-		for (int tries = 0; tries < MIGRATION_TRIES; tries++) {
+		for (int tries = 1;; tries++) {
 			e = file_apply(sc, &s, file, &done);
-			if (e != ERR_RETRY)
+			if (!again(sc, e, tries))
 				break;
 		}
 		applied += done;
@@ -411,8 +427,12 @@ migrate_apply(struct scope *sc, const char *url, const char *folder,
 			fprintf(report, "applied %s (%" PRId64 " ms)\n",
 			    file->name, (clock_mono_us() - start) / 1000);
 	}
-	if (!e)
+	for (int tries = 1; !e; tries++) {
 		e = roles_apply(sc, &s);
+		if (!again(sc, e, tries))
+			break;
+		e = ERR_OK;
+	}
 	if (e)
 		return e;
 

@@ -322,7 +322,7 @@ a_runner_waits_for_one_that_takes_its_time(void)
 	CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
 	CU_ASSERT(WIFEXITED(status) && WEXITSTATUS(status) == 3);
 	CU_ASSERT_EQUAL(pg_number(w.pg, "select count(*) from patience where "
-	    "of_locks = '10s'"), 1);
+	    "of_locks = '1s'"), 1);
 	close_world(&w);
 }
 

@@ -174,6 +174,17 @@ BOOKING = "update bookings.bookings set version = version + 1 where id = %s"
 PAYMENT = "update payments.payments set version = version + 1 where id = %s"
 
 
+def write(world, pool, booking, payment):
+    """The locks of a decision about money, in their order."""
+    world.all("begin; select from bookings.bookings where id = %s for update", (booking,),
+              connection=pool)
+    world.all(PAYMENT, (payment,), connection=pool)
+    world.all("select payments.put_refunds(%s, %s::uuid[], %s::uuid[], '{100}', '{staff}')",
+              (booking, [uuid.uuid4()], [payment]), connection=pool)
+    world.all(BOOKING, (booking,), connection=pool)
+    world.all("commit", connection=pool)
+
+
 @pytest.mark.parametrize("below", ["0008", "0009", "0010", "0011", "0012", "0013", "0014"])
 @pytest.mark.parametrize("first", ["booking", "row", "payment"])
 def test_a_request_that_has_begun_ends_before_a_migration_does(empty, tmp_path, below, first):
@@ -198,10 +209,7 @@ def test_a_request_that_has_begun_ends_before_a_migration_does(empty, tmp_path, 
         reader = empty.connect()
         empty.all("set statement_timeout = '5s'", connection=reader)
         empty.all("select * from bookings.bookings join payments.payments on true", connection=reader)
-        empty.all(PAYMENT, (payment,), connection=pool)
-        empty.all("select payments.put_refunds(%s, %s::uuid[], %s::uuid[], '{100}', '{staff}')",
-                  (booking, [uuid.uuid4()], [payment]), connection=pool)
-        empty.all(BOOKING, (booking,), connection=pool)
+        write(empty, pool, booking, payment)
         pool.commit()
         out, err = runner.communicate(timeout=60)
     finally:
@@ -243,3 +251,26 @@ def test_no_request_of_the_release_before_meets_a_deadlock(empty, tmp_path):
             thread.join()
     assert ran.returncode == 0, ran.stderr
     assert not wrong and done
+
+
+def test_a_migration_that_a_backup_keeps_waiting_keeps_nobody_waiting(empty, tmp_path):
+    migrate_below(empty, tmp_path, "0014")
+    booking, payment = with_a_payment(empty)
+    backup = empty.connect()
+    empty.all("begin", connection=backup)
+    empty.all("select count(*) from payments.refunds", connection=backup)
+    pool = empty.connect()
+    # As the pool waits for locks; it answers 503 when that is not enough.
+    empty.all("set lock_timeout = '2s'", connection=pool)
+    runner = migrating(empty)
+    try:
+        held_up, end = 0, time.monotonic() + 60
+        while held_up < 3:  # it has stepped back, and come again
+            assert runner.poll() is None and time.monotonic() < end, runner.communicate()
+            held_up += waits(empty)
+            write(empty, pool, booking, payment)
+        empty.all("commit", connection=backup)
+        out, err = runner.communicate(timeout=60)
+    finally:
+        runner.kill()
+    assert runner.returncode == 0, (out, err)
