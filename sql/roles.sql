@@ -38,7 +38,7 @@ begin
                                      'remember', 'check_in', 'check_out'))
                     or (n.nspname = 'payments'
                    and p.proname in ('apply', 'keep_event', 'restate_answer', 'tell_dispute',
-                                     'is_of_others', 'was_of_others', 'next_refund_key')) loop
+                                     'is_of_others', 'was_of_others', 'use_refund_key')) loop
             execute format('grant execute on function %s to booking_api', s);
         end loop;
     end if;
@@ -65,7 +65,7 @@ begin
                         or p.proname like 'outbox\_%'))
                     or (n.nspname = 'payments'
                    and p.proname in ('apply', 'keep_event', 'prune_events', 'is_of_others',
-                                     'was_of_others', 'tell_dispute', 'next_refund_key')) loop
+                                     'was_of_others', 'tell_dispute', 'use_refund_key')) loop
             execute format('grant execute on function %s to booking_relay', s);
         end loop;
     end if;

@@ -2298,41 +2298,54 @@ returns void language sql as $$
             updated_at = now()
 $$;
 
--- Another key for a refund whose last one gives a kept failure for ever.
-create function payments.next_refund_key(p_refund uuid, p_turn integer)
+-- The key under which a refund is asked for next, and since when: whoever has
+-- asked under p_turn says which.
+create function payments.use_refund_key(p_refund uuid, p_turn integer, p_next integer)
 returns void language sql security definer set search_path = pg_catalog, pg_temp as $$
-    update payments.refunds set key_turn = key_turn + 1, key_since = now()
+    update payments.refunds set key_turn = p_next, key_since = now()
      where id = p_refund and key_turn = p_turn and refund_status = 'queued'
 $$;
 
 /*
- * What is owed of a payment because refunds of it failed.  Each that fails is
- * owed besides, but one by staff, who send again what is owed.  What staff sends
- * after that makes it good, and what a cancellation does, which counts what
- * failed as still there.  Never more than is there: what a bank has taken back
- * the customer has.
+ * What is owed of a booking because refunds of it failed: of its own money, or of
+ * one payment that is not its (late, paid twice: was_of_others).  What fails is
+ * owed.  What staff or a cancellation sends while something is owed is that first
+ * of all: a cancellation counts what failed as still there.  So is what a bank
+ * takes back.  Never more is owed than is there.  What Stripe says went back
+ * already (charge_already_refunded) somebody sent by its dashboard.
  */
-create function payments.owed_of(p_payment uuid)
+create function payments.owed_of(p_booking uuid, p_other uuid)
 returns numeric language plpgsql stable as $$
 declare
     r    record;
     owed numeric := 0;
     here numeric;
 begin
-    for r in select f.amount, f.reason, f.refund_status = 'failed' as failed
-               from payments.refunds f where f.payment_id = p_payment
-              order by case when f.refund_status = 'failed' then f.updated_at
-                            else f.created_at end, f.id loop
-        if r.failed then
-            owed := case when r.reason = 'staff' then greatest(owed, r.amount)
-                         else owed + r.amount end;
-        elsif r.reason in ('staff', 'cancelled') then
-            owed := greatest(owed - r.amount, 0);
-        end if;
+    for r in with theirs as materialized (
+                 select p.id from payments.payments p
+                  where p.booking_id = p_booking and p.payment_status = 'succeeded'
+                    and case when p_other is null then not payments.was_of_others(p.id)
+                             else p.id = p_other end)
+             select f.created_at as at, -f.amount as more
+               from payments.refunds f join theirs t on t.id = f.payment_id
+              where f.reason in ('staff', 'cancelled')
+              union all
+             select f.updated_at, f.amount
+               from payments.refunds f join theirs t on t.id = f.payment_id
+              where f.refund_status = 'failed'
+                and f.failure_reason is distinct from 'charge_already_refunded'
+              union all
+             select d.updated_at, -d.held
+               from payments.disputes d join theirs t on t.id = d.payment_id
+              where d.dispute_status = 'lost'
+              order by 1, 2 loop
+        owed := greatest(owed + r.more, 0);
     end loop;
-    select p.amount - p.refunded_amount - coalesce((select sum(d.held) from payments.disputes d
-             where d.payment_id = p.id and d.dispute_status = 'lost'), 0)
-      into here from payments.payments p where p.id = p_payment;
+    select sum(p.amount - p.refunded_amount - coalesce((select sum(d.held) from payments.disputes d
+                where d.payment_id = p.id and d.dispute_status = 'lost'), 0))
+      into here from payments.payments p
+     where p.booking_id = p_booking and p.payment_status = 'succeeded'
+       and case when p_other is null then not payments.was_of_others(p.id) else p.id = p_other end;
     return greatest(least(owed, here), 0);
 end $$;
 

@@ -13,9 +13,9 @@ set local lock_timeout to 0;
 set local lock_timeout to '1s';
 
 -- :name migration_gate :do :write :late
--- Whoever writes about a booking or its money locks the booking first.  Behind
--- this none of them is in the midst of it, so that no order in which a file locks
--- its tables meets theirs; who reads goes on.
+-- Requests lock a booking before its children, changes, payments and refunds.
+-- Behind this none is in the midst of that, so that no order in which a file locks
+-- those tables meets theirs; who reads goes on.
 do $$ begin
     if to_regclass('bookings.bookings') is not null then
         lock table bookings.bookings in exclusive mode;

@@ -104,19 +104,22 @@ update bookings.outbox o set due_at = now(), attempts = 0, dead_at = null
                                  where r.payment_id = p.id))
 
 -- :name refunds_owed :all :read :late
--- Payments of which something is owed because a refund failed: the last that did.
+-- What is owed because a refund failed, of a booking or of a payment that is not
+-- its: the last that did.
 select f.id, f.payment_id, f.booking_id, (o.owed * 100)::bigint as amount, f.currency::text,
        f.failure_reason::text
-  from (select distinct on (r.payment_id) r.* from payments.refunds r
-         where r.refund_status = 'failed'
-         order by r.payment_id, r.updated_at desc, r.id desc) as f
- cross join lateral (select payments.owed_of(f.payment_id) as owed) as o
+  from (select distinct on (w.booking_id, w.other) w.*
+          from (select r.*, case when payments.was_of_others(r.payment_id) then r.payment_id end
+                            as other
+                  from payments.refunds r where r.refund_status = 'failed') as w
+         order by w.booking_id, w.other, w.updated_at desc, w.id desc) as f
+ cross join lateral (select payments.owed_of(f.booking_id, f.other) as owed) as o
  where o.owed > 0
  order by f.created_at, f.id
  limit 1000
 
--- :name refund_next_key :do :write
-select payments.next_refund_key($1::uuid, $2::bigint::integer)
+-- :name refund_use_key :do :write
+select payments.use_refund_key($1::uuid, $2::bigint::integer, $3::bigint::integer)
 
 -- :name payment_disputes :all :read :late
 -- What banks have said of a payment.

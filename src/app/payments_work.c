@@ -246,6 +246,26 @@ refund_refused(struct app *app, struct scope *sc, const struct refund_row *r,
 	return ERR_OK;
 }
 
+/* Its key changes only when Stripe gives a failure that it keeps under the last
+ * one, and does not list the refund well after whatever else it answered. */
+static enum due_outcome
+use_key(struct app *app, struct scope *sc, const struct refund_row *r,
+    bool kept)
+{
+	bool sure = r->as_of_us - r->key_since_us >= REFUND_SURE_US;
+	enum err e = ERR_OK;
+	struct args args;
+
+	args_init(&args, sc->arena);
+	args_uuid(&args, &r->id);
+	args_i64(&args, r->key_turn);
+	args_i64(&args, r->key_turn + (kept && sure));
+	if (!kept || sure)
+		e = db_do(app->db, sc, STMT_REFUND_USE_KEY, &args, NULL);
+	(void)e; /* not noted, it is asked for under the same key */
+	return DUE_OUTAGE;
+}
+
 /* It was asked for, and is not on Stripe's list. */
 static enum due_outcome
 not_made(struct app *app, struct scope *sc, const struct due_row *w,
@@ -253,27 +273,20 @@ not_made(struct app *app, struct scope *sc, const struct due_row *w,
     enum stripe_kind sent)
 {
 	bool last = w->attempts >= app->conf->relay_retries;
-	struct args args;
 
+	if (sent == STRIPE_UNKNOWN)
+		return use_key(app, sc, r, call->replayed);
 	/* It waits for money, as what is sent later under another key does. */
-	if (sent == STRIPE_UNKNOWN || (sent == STRIPE_REFUSED && call->code &&
-	    strcmp(call->code, "balance_insufficient") == 0)) {
-		/* A failure that Stripe keeps is all that this key will give. */
-		if (!call->replayed ||
-		    r->as_of_us - r->key_since_us < REFUND_SURE_US)
-			return DUE_OUTAGE;
-		args_init(&args, sc->arena);
-		args_uuid(&args, &r->id);
-		args_i64(&args, r->key_turn);
-		return db_do(app->db, sc, STMT_REFUND_NEXT_KEY, &args, NULL) ?
-		    DUE_OUTAGE : DUE_SOON;
-	}
-	/* What else it is refused for may be mended, for a few tries. */
-	if (sent == STRIPE_STATE || (sent == STRIPE_REFUSED && last &&
-	    call->cause != HTTP_CLIENT_LOCAL)) {
+	if (sent == STRIPE_REFUSED && call->code &&
+	    strcmp(call->code, "balance_insufficient") == 0)
+		return use_key(app, sc, r, call->replayed);
+	if (sent == STRIPE_CONFLICT || call->cause == HTTP_CLIENT_LOCAL)
+		return outcome_of_stripe(sent); /* somebody must look */
+	/* What it is refused for may be mended, for a few tries, or is lasting.
+	 * The relay says why once: the row is done the next time. */
+	if (sent == STRIPE_STATE || last) {
 		if (refund_refused(app, sc, r, call->code))
 			return DUE_OUTAGE;
-		/* The relay says why once: the row is done the next time. */
 		return last ? DUE_DONE : DUE_REFUSED;
 	}
 	return outcome_of_stripe(sent);

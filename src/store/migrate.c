@@ -299,8 +299,6 @@ locked_begin(struct scope *sc, struct db *db)
 	if (!e)
 		e = db_do(db, sc, STMT_MIGRATION_HURRY, NULL, NULL);
 	if (!e)
-		e = db_do(db, sc, STMT_MIGRATION_GATE, NULL, NULL);
-	if (!e)
 		e = db_do(db, sc, STMT_MIGRATION_PATH, NULL, NULL);
 	return e ? db_end(db, sc, e) : ERR_OK;
 }
@@ -347,6 +345,8 @@ file_apply(struct scope *sc, struct state *s, const struct file *file,
 		e = history_check(sc, s);
 	if (!e)
 		todo = !applied_find(s, file->number);
+	if (!e && todo)
+		e = db_do(s->db, sc, STMT_MIGRATION_GATE, NULL, NULL);
 	if (!e && todo)
 		e = db_script(s->db, sc, file->name, file->text);
 	if (!e && todo)

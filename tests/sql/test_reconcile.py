@@ -333,3 +333,41 @@ def test_without_stripe_the_answer_is_69(shop):
         told = json.loads(shop.ctl("reconcile", "--json", status=69, **settings))
         assert not told["complete"] and told["differences"] == []
     assert shop.fees() == 0
+
+
+def test_what_one_payment_owes_another_of_the_booking_may_pay(shop):
+    """The cancellation of a booking counts what came back of any of its payments."""
+    booking, first, _ = shop.paid()
+    second = uuid.uuid4()
+    shop.world.all("select payments.put_attempt(%s, %s, 5000, 'USD', 'checkout', null)",
+                   (second, booking))
+    shop.world.all("update payments.payments set payment_status = 'succeeded', processed_at = now(),"
+                   " stripe_payment_id = 'pi_second' where id = %s", (second,))
+
+    def refund(payment, amount, reason, status="succeeded"):
+        made = uuid.uuid4()
+        shop.world.all("select payments.put_refunds(%s, %s::uuid[], %s::uuid[], %s, %s)",
+                       (booking, [made], [payment], [amount], [reason]))
+        shop.world.all("update payments.refunds set refund_status = %s, updated_at = clock_timestamp()"
+                       " where id = %s", (status, made))
+        shop.world.all("select payments.sum_up(%s)", (booking,))
+
+    def owed(other=None):
+        return float(shop.world.one("select payments.owed_of(%s, %s)", (booking, other)))
+
+    refund(first, 3000, "staff", "failed")
+    assert owed() == 30
+    refund(second, 5000, "cancelled")
+    assert owed() == 0
+    refund(first, 12000, "cancelled", "failed")
+    assert owed() == 120
+    # Money that is not the booking's is owed by itself.
+    third = uuid.uuid4()
+    shop.world.all("select payments.put_attempt(%s, %s, 7000, 'USD', 'checkout', null)",
+                   (third, booking))
+    shop.world.all("update payments.payments set payment_status = 'succeeded', processed_at = now(),"
+                   " stripe_payment_id = 'pi_third' where id = %s", (third,))
+    refund(third, 7000, "duplicate", "failed")
+    assert (owed(), owed(third)) == (120, 70)
+    told = shop.ctl("verify", status=1)
+    assert "120.00" in told and "70.00" in told

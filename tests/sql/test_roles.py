@@ -17,7 +17,7 @@ API_CALLS = {
     "bookings.remember", "bookings.check_in", "bookings.check_out", "bookings.propose",
     "bookings.end_change",
     "payments.apply", "payments.keep_event", "payments.tell_dispute", "payments.restate_answer",
-    "payments.is_of_others", "payments.was_of_others", "payments.next_refund_key",
+    "payments.is_of_others", "payments.was_of_others", "payments.use_refund_key",
 }
 OURS = "n.nspname in ('franchises', 'bookings', 'payments', 'access', 'meta')"
 
@@ -77,7 +77,7 @@ RELAY_CALLS = {
     "bookings.outbox_put_off", "bookings.outbox_ask",
     "bookings.outbox_take", "bookings.outbox_take_events",
     "payments.apply", "payments.keep_event", "payments.tell_dispute", "payments.prune_events",
-    "payments.is_of_others", "payments.was_of_others", "payments.next_refund_key",
+    "payments.is_of_others", "payments.was_of_others", "payments.use_refund_key",
 }
 
 
