@@ -174,7 +174,8 @@ static const struct field problem_rows[] = {
 	  &form_start_option, NULL,
 	  "capacity_exceeded: nearby starts that fit.", NULL },
 	{ "decline_code", FIELD_TEXT, 0, 0, 0, AT(decline_code), NULL, NULL,
-	  "payment_declined: Stripe's word for why.",
+	  "payment_declined: Stripe's word for why; refused_... where no card"
+	  " would do.",
 	  "\"insufficient_funds\"" },
 };
 /* clang-format on */
