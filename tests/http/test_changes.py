@@ -380,7 +380,8 @@ def test_an_amount_that_stripe_cannot_take_fails_as_a_row_and_stops_nobody(shop,
     tries, why = shop.sql("select attempts, failure from bookings.outbox where topic = "
                           "'payments' and booking_id = %s and type = 'session' and sent_at is "
                           "null", bad["booking_id"])[0]
-    assert tries == 1 and why == "refused"
+    # Its next try is due at random within half a second, perhaps at once.
+    assert 1 <= tries <= 4 and why == "refused"
     assert '"outbox_refused"' in log.read_text()
     before = shop.workers()
     assert shop.link(bad_token, bad).status == 500

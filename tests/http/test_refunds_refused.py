@@ -190,9 +190,9 @@ def test_what_a_refund_is_refused_for_may_be_mended_for_a_few_tries(shop, paid):
     token, made = paid
     shop.sandbox.fault(REFUNDS, "refuse", code="a_new_code", saved=False)
     shop.cancel(token, made)
-    work(shop, 5)
-    assert shop.refunds(made) == [("cancelled", "queued", "120.00")]
     work(shop)
+    assert shop.refunds(made) == [("cancelled", "queued", "120.00")]
+    last_try(shop, made)
     assert shop.refunds(made) == [("cancelled", "failed", "120.00")]
     assert shop.one("select count(*) from bookings.outbox where booking_id = %s and"
                     " (dead_at is not null or type = 'refund' and sent_at is null)",
@@ -202,6 +202,14 @@ def test_what_a_refund_is_refused_for_may_be_mended_for_a_few_tries(shop, paid):
     shop.run("payments", "refund", payment_of(shop, made))
     work(shop)
     assert made["booking_id"] not in shop.run("verify")
+
+
+def last_try(shop, made):
+    """RELAY_RETRIES are used up.  How many a run takes is chance: the next is due at
+    random, perhaps at once."""
+    shop.sql("update bookings.outbox set attempts = 5 where booking_id = %s and type = 'refund'",
+             made["booking_id"])
+    work(shop)
 
 
 def owed(shop, made):
@@ -330,9 +338,9 @@ def test_a_charge_that_stripe_does_not_know_is_owed_in_the_end(shop, paid):
     token, made = paid
     shop.sandbox.fault(REFUNDS, "refuse", code="resource_missing")
     shop.cancel(token, made)
-    work(shop, 5)
-    assert shop.refunds(made) == [("cancelled", "queued", "120.00")]
     work(shop)
+    assert shop.refunds(made) == [("cancelled", "queued", "120.00")]
+    last_try(shop, made)
     assert shop.refunds(made) == [("cancelled", "failed", "120.00")]
     assert owed(shop, made) == ["120.00"]
 
