@@ -17,7 +17,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from live import (V1, Client, Request, at, booking_body,  # noqa: E402
                   day_in)
-from lossy import put_between  # noqa: E402
+from lossy import on_a_road  # noqa: E402
 from relays import Relay  # noqa: E402
 from shop import Shop, keyed, until  # noqa: E402
 from test_payments_direct import key_of  # noqa: E402
@@ -1185,17 +1185,10 @@ def test_a_change_whose_worker_is_killed_is_found_under_its_key(shop, last):
 def lossy(tmp_path_factory):
     """(shop, the road to Postgres on which its pool's answers can be lost)."""
     shop = Shop(tmp_path_factory.mktemp("lossy"), watch=False, API_WORKERS=1)
-    road = None
-    try:
-        shop.start()
-        road = put_between(shop)
+    with on_a_road(shop) as road:
         yield shop, road
         shop.drain()
         shop.books()
-    finally:
-        shop.reset()
-        if road:
-            road.stop()
 
 
 @pytest.mark.parametrize("key", [True, False], ids=["key", "no_key"])

@@ -14,7 +14,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from live import day_in  # noqa: E402
-from lossy import BIND, Lossy, put_between  # noqa: E402
+from lossy import BIND, Lossy, on_a_road  # noqa: E402
 from shop import Shop  # noqa: E402
 
 # What Stripe says in the course of one, as (kind of event, state in it).
@@ -27,31 +27,24 @@ ASKED, ANSWERED = ("created", "warning_needs_response"), ("closed", "warning_clo
 class Cut(Lossy):
     """The next runs of a statement are cut off before Postgres hears of them."""
 
-    left = 0
+    cuts, left = b"", 0
 
     def cut(self, name, times):
-        self.name, self.left = name.encode(), times
+        self.cuts, self.left = name.encode(), times
 
     def is_it(self, data):
-        if self.left > 0 and data[:1] == BIND and data[5:].split(b"\0", 2)[1] == self.name:
+        if self.left > 0 and data[:1] == BIND and data[5:].split(b"\0", 2)[1] == self.cuts:
             self.left -= 1
             raise OSError("cut")
-        return super().is_it(data) if self.left == 0 else False
+        return super().is_it(data)
 
 
 @pytest.fixture(scope="module")
 def apart(tmp_path_factory):
     """A shop whose Stripe knows nothing of these disputes, and its way to Postgres."""
     shop = Shop(tmp_path_factory.mktemp("apart"), watch=False, API_WORKERS=2)
-    road = None
-    try:
-        shop.start()
-        road = put_between(shop, Cut)
+    with on_a_road(shop, Cut) as road:
         yield shop, road
-    finally:
-        shop.reset()
-        if road:
-            road.stop()
 
 
 @pytest.fixture

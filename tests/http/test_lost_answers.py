@@ -7,7 +7,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from live import V1, Request, at, booking_body, day_in  # noqa: E402
-from lossy import put_between  # noqa: E402
+from lossy import on_a_road  # noqa: E402
 from shop import Shop, keyed  # noqa: E402
 from test_visit_races import collect, expected, key_of, scan  # noqa: E402
 
@@ -17,18 +17,11 @@ def lossy(tmp_path_factory):
     """(shop, the road to Postgres on which its pool's answers can be lost)."""
     shop = Shop(tmp_path_factory.mktemp("lost"), watch=False, API_WORKERS=1,
                 REDIS_TIMEOUT_MS=1000)
-    road = None
-    try:
-        shop.start()
-        road = put_between(shop)
+    with on_a_road(shop) as road:
         yield shop, road
         shop.drain()
         shop.books()
         shop.balanced()
-    finally:
-        shop.reset()
-        if road:
-            road.stop()
 
 
 def path_of(made):

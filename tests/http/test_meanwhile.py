@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from live import V1, at, booking_body, day_in  # noqa: E402
-from lossy import BIND, Lossy, put_between  # noqa: E402
+from lossy import BIND, Lossy, on_a_road  # noqa: E402
 from shop import Shop  # noqa: E402
 from test_changes import path_of  # noqa: E402
 
@@ -34,15 +34,8 @@ class Meanwhile(Lossy):
 @pytest.fixture(scope="module")
 def both(tmp_path_factory):
     shop = Shop(tmp_path_factory.mktemp("meanwhile"), watch=False)
-    road = None
-    try:
-        shop.start()
-        road = put_between(shop, Meanwhile)
+    with on_a_road(shop, Meanwhile) as road:
         yield shop, road
-    finally:
-        shop.reset()
-        if road:
-            road.stop()
 
 
 @pytest.fixture

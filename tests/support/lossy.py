@@ -1,6 +1,7 @@
 """lossy.py: a road to Postgres on which an answer can be lost: what was asked is
 done, committed, and nobody hears of it."""
 
+import contextlib
 import pathlib
 import socket
 import threading
@@ -117,4 +118,18 @@ def put_between(shop, kind=Lossy):
     return road
 
 
-__all__ = ["Lossy", "put_between"]
+@contextlib.contextmanager
+def on_a_road(shop, kind=Lossy):
+    """A shop that is started, and such a road to its Postgres; both end with it."""
+    road = None
+    try:
+        shop.start()
+        road = put_between(shop, kind)
+        yield road
+    finally:
+        shop.reset()
+        if road:
+            road.stop()
+
+
+__all__ = ["BIND", "Lossy", "on_a_road"]
