@@ -17,31 +17,58 @@
 
 /* ---- acquaintance -----------------------------------------------------*/
 
+/* Has somebody done so since our line was opened?  A whole pool comes at once,
+ * and what the first of them has filled is not to be swept by the others. */
+static bool
+is_afresh(struct cache_mend *m, struct scope *sc, const char *run)
+{
+	struct redis_words_room room;
+	struct redis_words words = redis_words_in(&room);
+	struct redis_line_reply reply;
+	bool same;
+
+	redis_words_put(&words, "GET");
+	redis_words_put(&words, CACHE_KEYS_RUN);
+	if (!redis_line_ask(m->line, sc, &words, &reply))
+		return false;
+
+	same = reply.kind == REDIS_LINE_TEXT && strcmp(reply.text, run) == 0;
+	redis_line_reply_free(&reply);
+	return same;
+}
+
+static bool
+empty(struct cache_mend *m, struct scope *sc, const char *run)
+{
+	struct redis_words_room room;
+	struct redis_words words = redis_words_in(&room);
+	struct redis_line_reply reply;
+
+	redis_words_put(&words, "SET");
+	redis_words_put(&words, CACHE_KEYS_RUN);
+	redis_words_put(&words, run);
+	if (!cache_purge_all(m->scripts, sc) ||
+	    !redis_line_ask(m->line, sc, &words, &reply))
+		return false;
+
+	redis_line_reply_free(&reply);
+	return true;
+}
+
 /* Make a Redis that is not who it was start afresh. */
 static bool
 start_afresh(struct cache_mend *m, struct scope *sc)
 {
 	char run[REDIS_LINE_RUN_LEN + 1];
-	struct redis_words_room room;
-	struct redis_words words = redis_words_in(&room);
-	struct redis_line_reply reply;
 	bool done;
 
 	memcpy(run, redis_line_run(m->line), sizeof run);
-	redis_words_put(&words, "SET");
-	redis_words_put(&words, CACHE_KEYS_RUN);
-	redis_words_put(&words, run);
-
 	redis_line_dare(m->line, true);
-	done = cache_purge_all(m->scripts, sc) &&
-	    redis_line_ask(m->line, sc, &words, &reply);
+	done = is_afresh(m, sc, run) || empty(m, sc, run);
 	redis_line_dare(m->line, false);
-	if (!done)
-		return false;
 
-	redis_line_reply_free(&reply);
 	/* A line that broke in between may have led to yet another. */
-	return strcmp(run, redis_line_run(m->line)) == 0;
+	return done && strcmp(run, redis_line_run(m->line)) == 0;
 }
 
 bool

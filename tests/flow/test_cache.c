@@ -773,6 +773,31 @@ a_redis_restored_from_its_disk_serves_nothing_it_brought_back(void)
 	bed_clear(&b);
 }
 
+/* A pool meets its Redis with every worker at once. */
+static void
+a_redis_that_another_made_fit_is_not_emptied_again(void)
+{
+	struct cache_text text = { NULL, 0 };
+	struct cache_key key;
+	struct cache *early;
+	struct bed b;
+
+	bed_make(&b, false, "");
+	key = at(CACHE_AVAILABILITY, &b.f1, DAY);
+	own_redis_kill(&b.redis);
+	CU_ASSERT_TRUE_FATAL(own_redis_restart(&b.redis));
+	early = cache_new(b.redis.url, TIMEOUT_MS, b.shm);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(early);
+	CU_ASSERT_TRUE(cache_ping(early, request(&b)));
+
+	CU_ASSERT_EQUAL(get(&b, key), CACHE_OFF);
+	CU_ASSERT_TRUE(store(&b, key, "value"));
+	CU_ASSERT_EQUAL(cache_get(early, request(&b), &key, &text), CACHE_HIT);
+	CU_ASSERT_EQUAL(get(&b, key), CACHE_HIT);
+	cache_free(early);
+	bed_clear(&b);
+}
+
 /* Run `writer` in a process that dies without another word. */
 static void
 in_a_process_that_dies(struct bed *b, void (*writer)(struct bed *))
@@ -1038,6 +1063,7 @@ UNIT_SUITE(cache,
     UNIT_TEST(a_killed_redis_that_came_back_costs_one_answer_and_no_pause),
     UNIT_TEST(a_killed_redis_is_left_alone_and_found_again),
     UNIT_TEST(a_redis_restored_from_its_disk_serves_nothing_it_brought_back),
+    UNIT_TEST(a_redis_that_another_made_fit_is_not_emptied_again),
     UNIT_TEST(the_reader_redoes_what_a_dead_writer_left),
     UNIT_TEST(facts_that_a_dead_writer_left_are_redone_for_all_days),
     UNIT_TEST(when_marks_were_lost_everything_of_ours_is_deleted),

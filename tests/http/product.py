@@ -469,8 +469,14 @@ class World:
         return self.sql(text, *values)[0][0]
 
     def forget(self):
-        """Drop cached answers: rows were changed behind the product's back."""
-        self.redis.flushall()
+        """Drop cached answers: rows were changed behind the product's back.  The name
+        of this Redis stays, lest every worker that is new empties it again."""
+        named = self.redis.get("cache:run")
+        with self.redis.pipeline(transaction=True) as together:
+            together.flushall()
+            if named:
+                together.set("cache:run", named)
+            together.execute()
 
     def lapse(self, booking_id):
         """Let the hold's time be over."""
@@ -608,6 +614,19 @@ class World:
     def expect(self, pattern):
         """An error the test causes on purpose may be logged."""
         self.expected.append(re.compile(pattern))
+
+    def logged(self, request_id):
+        """What the pool's log says of a request, once it does."""
+        def line():
+            with (self.home / "log/api.log").open("rb") as log:
+                log.seek(self.log_at.get("api.log", 0))
+                for text in log:
+                    if f'"request_id":"{request_id}"'.encode() in text and text.endswith(b"\n"):
+                        event = json.loads(text)
+                        if event["event"] == "request":
+                            return event
+            return None
+        return until(line, f"the log's line of request {request_id}")
 
     def new_log(self, name):
         path = self.home / "log" / name

@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from product import DEMO, at, instant, parse_instant
+from product import DEMO, at, instant, parse_instant, until
 
 
 def free_at(client, house, day):
@@ -89,30 +89,31 @@ def test_bookable_starts_are_right_at_once(world):
     assert starts() == ["08:00", "09:00", "10:00"]
 
 
+def until_cached(world, ask):
+    """Ask until Redis alone answers, in one trip.  That is the second time, but
+    for a worker which meets a Redis that an earlier test has emptied."""
+    def spared():
+        named = f"cached-{secrets.token_hex(8)}"
+        ask({"X-Request-Id": named})
+        line = world.logged(named)
+        return line["pg_trips"] == 0 and line["redis_trips"] == 1
+    until(spared, "an answer out of Redis alone")
+
+
 def test_a_cached_day_costs_no_trip_to_postgres(world):
     house = world.franchise()
     day = world.new_day()
-    anyone = world.anyone()
-    free_at(anyone, house, day)
-    world.new_log("api.log")
-    anyone.day(house, day, headers={"X-Request-Id": "cached-day-1"}).ok()
-    line = next(x for x in world.new_log("api.log").splitlines() if "cached-day-1" in x)
-    assert '"pg_trips":0,' in line and '"redis_trips":1,' in line
+    until_cached(world, lambda headers: world.anyone().day(house, day, headers=headers).ok())
 
 
 def test_cached_starts_cost_no_trip_to_postgres(world):
     house = world.franchise()
-    anyone = world.anyone()
-    # The rates are cached by the first day; that must not keep the second out.
-    for number in range(2):
+    # The rates are cached by the first days; that must not keep the second out.
+    for _ in range(2):
         day = str(world.new_day())
-        anyone.slots(house, date=day, days=2).ok()
-        world.new_log("api.log")
-        anyone.get(f"/api/v1/availability/{house}/slots", params={"date": day, "days": 2},
-                   headers={"X-Request-Id": f"cached-starts-{number}"}).ok()
-        line = next(x for x in world.new_log("api.log").splitlines()
-                    if f"cached-starts-{number}" in x)
-        assert '"pg_trips":0,' in line and '"redis_trips":1,' in line
+        until_cached(world, lambda headers: world.anyone().get(
+            f"/api/v1/availability/{house}/slots", params={"date": day, "days": 2},
+            headers=headers).ok())
 
 
 def test_a_lapsed_hold_reads_as_expired_and_frees_its_places(world):
