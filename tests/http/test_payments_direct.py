@@ -20,6 +20,8 @@ BANK = {"payment_method": "pm_card_authenticationRequired"}
 # A connection that was kept and is cut is tried anew at once, a few times.
 TIMES = 20
 NO_FUNDS = {"payment_method": "pm_card_chargeDeclinedInsufficientFunds"}
+# A page goes before a card is tried: by our word, or by Stripe's of its end, which comes first.
+GIVEN_UP = [(word, "120.00", "0.00") for word in ("superseded", "expired")]
 
 
 @pytest.fixture(scope="module")
@@ -145,8 +147,8 @@ def test_a_payment_method_pays_at_once_and_closes_the_page(shop, booked):
     assert answer.body["payment_url"] is None
     assert answer.body["next_action"] is None
     assert open_sessions(shop, made) == []
-    assert shop.payments(made) == [("superseded", "120.00", "0.00"),
-                                   ("succeeded", "120.00", "0.00")]
+    page, card = shop.payments(made)
+    assert page in GIVEN_UP and card == ("succeeded", "120.00", "0.00")
     shop.sandbox.wait()
     assert shop.told(made, "BookingConfirmed", "PaymentProcessed") == (1, 1)
     again = pay(shop, token, made, VISA)
@@ -185,9 +187,8 @@ def test_a_declined_card_says_why_and_another_one_pays(shop, booked):
     assert pay(shop, token, made, NO_FUNDS, **key).status == 402
     assert len(intents(shop, made)) == 1
     assert pay(shop, token, made, VISA).status == 200
-    # The page went when the first card was tried; Stripe's word of its end may come first.
     page, *cards = shop.payments(made)
-    assert page in [(word, "120.00", "0.00") for word in ("superseded", "expired")]
+    assert page in GIVEN_UP
     assert cards == [("failed", "120.00", "0.00"), ("succeeded", "120.00", "0.00")]
 
 
