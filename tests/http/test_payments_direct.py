@@ -145,8 +145,10 @@ def test_a_payment_method_pays_at_once_and_closes_the_page(shop, booked):
     assert answer.body["payment_url"] is None
     assert answer.body["next_action"] is None
     assert open_sessions(shop, made) == []
-    assert shop.payments(made) == [("superseded", "120.00", "0.00"),
-                                   ("succeeded", "120.00", "0.00")]
+    page, card = shop.payments(made)
+    # We close the page; Stripe's word of its end may come before we have said so.
+    assert page in [(word, "120.00", "0.00") for word in ("superseded", "expired")]
+    assert card == ("succeeded", "120.00", "0.00")
     shop.sandbox.wait()
     assert shop.told(made, "BookingConfirmed", "PaymentProcessed") == (1, 1)
     again = pay(shop, token, made, VISA)
