@@ -521,7 +521,11 @@ class World:
         end $$"""
 
     def bring_forward(self, booking_id):
-        """As if it were for today, from midnight to midnight."""
+        """As if it were for today, from midnight to midnight; today goes on for a while."""
+        until(lambda: self.one("select (now() at time zone f.timezone)::time < '23:59' from"
+                               " bookings.bookings b join franchises.franchises f on f.id ="
+                               " b.franchise_id where b.id = %s", booking_id),
+              "a minute left of today", 90)
         self.sql(self.MOVE % uuid.UUID(booking_id))
         self.forget()
 
