@@ -29,7 +29,8 @@ from relays import Relay  # noqa: E402
 from shop import Shop, keyed, until  # noqa: E402
 
 LOST = (OSError, http.client.HTTPException)
-TRIES_MAX = 40
+TRIES_MAX = 40  # of who opens his pay link
+ANSWER_S = 60  # that long a request is sent again, however slow the machine
 PATIENCE_S = 2  # of a customer who waits for the webhook
 # What Stripe keeps under a key for a day (a saved 500 that did nothing) would
 # be owed for a day: here such a failure is one of before Stripe's own code.
@@ -70,7 +71,8 @@ class Customer:
             name.replace("-", "_"): value for name, value in keyed().items()})
         if method == "GET":
             request.headers.pop("Idempotency-Key")
-        for _ in range(TRIES_MAX):
+        end = time.monotonic() + ANSWER_S
+        while time.monotonic() < end:
             try:
                 answer = self.client.ask(request)
             except LOST:

@@ -16,6 +16,7 @@
 #include "unit/unit.h"
 
 #define MS INT64_C(1000)
+#define QUICKLY_US (10 * USEC_PER_SEC) /* even on a busy machine */
 
 /* A client of its own per test, and the server. */
 struct stand {
@@ -326,8 +327,8 @@ test_no_answer_in_time_is_unknown_and_never_failed(void)
 	struct stand s;
 
 	stand_open(&s);
-	s.conf.total_us = 200 * MS;
-	s.conf.connect_us = 200 * MS;
+	s.conf.total_us = 500 * MS;
+	s.conf.connect_us = 500 * MS;
 	reopen(&s);
 	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
 		int64_t start = clock_mono_us();
@@ -338,7 +339,7 @@ test_no_answer_in_time_is_unknown_and_never_failed(void)
 		took = clock_mono_us() - start;
 		CU_ASSERT_EQUAL(s.answer.cause, HTTP_CLIENT_TIMEOUT);
 		CU_ASSERT_PTR_NULL(s.answer.body);
-		CU_ASSERT(took >= 190 * MS && took < 4 * USEC_PER_SEC);
+		CU_ASSERT(took >= 490 * MS && took < QUICKLY_US);
 		CU_ASSERT_PTR_NOT_NULL(strstr(s.sc.why,
 		    "stripe: too slow after it was sent"));
 	}
@@ -353,10 +354,10 @@ test_the_requests_own_deadline_comes_first_and_blames_nobody(void)
 	int64_t start;
 
 	stand_open(&s);
-	scope_init(&s.sc, s.arena, 100 * MS);
+	scope_init(&s.sc, s.arena, 500 * MS);
 	start = clock_mono_us();
 	CU_ASSERT_EQUAL(get(&s, "/hang", 2), HTTP_CLIENT_UNKNOWN);
-	CU_ASSERT(clock_mono_us() - start < 3 * USEC_PER_SEC);
+	CU_ASSERT(clock_mono_us() - start < QUICKLY_US);
 	CU_ASSERT_EQUAL(s.answer.trips, 1); /* no time for a second */
 	CU_ASSERT_EQUAL(breaker(&s).failures, 0);
 
@@ -610,7 +611,7 @@ test_a_retry_waits_and_is_left_out_where_it_does_not_fit(void)
 	start = clock_mono_us();
 	CU_ASSERT_EQUAL(get(&s, "/after/60/503", 2), HTTP_CLIENT_ANSWERED);
 	CU_ASSERT_EQUAL(s.answer.trips, 1);
-	CU_ASSERT(clock_mono_us() - start < 4 * USEC_PER_SEC);
+	CU_ASSERT(clock_mono_us() - start < QUICKLY_US);
 
 	/* Four seconds of a try do not fit into what is left. */
 	scope_init(&s.sc, s.arena, 4 * USEC_PER_SEC);
@@ -643,7 +644,7 @@ test_five_failures_stop_the_calls_until_a_probe_succeeds(void)
 	struct stand s;
 
 	stand_open(&s);
-	s.conf.breaker.open_us = 300 * MS;
+	s.conf.breaker.open_us = 2 * USEC_PER_SEC;
 	reopen(&s);
 	for (int i = 0; i < 5; i++)
 		CU_ASSERT_EQUAL(get(&s, "/status/503", 0),

@@ -63,6 +63,8 @@ def invariants(request):
     world = request.getfixturevalue("world")
     workers = world.workers()
     yield
+    if request.node.get_closest_marker("kills_workers"):
+        world.renewed(workers)
     world.check_books()
     world.check_logs()
     if not request.node.get_closest_marker("kills_workers"):

@@ -521,7 +521,11 @@ class World:
         end $$"""
 
     def bring_forward(self, booking_id):
-        """As if it were for today, from midnight to midnight."""
+        """As if it were for today, from midnight to midnight; today goes on for a while."""
+        until(lambda: self.one("select (now() at time zone f.timezone)::time < '23:59' from"
+                               " bookings.bookings b join franchises.franchises f on f.id ="
+                               " b.franchise_id where b.id = %s", booking_id),
+              "a minute left of today", 90)
         self.sql(self.MOVE % uuid.UUID(booking_id))
         self.forget()
 
@@ -629,13 +633,16 @@ class World:
         return until(line, f"the log's line of request {request_id}")
 
     def new_log(self, name):
+        """What came since the last look, in whole lines: the last may still be written."""
         path = self.home / "log" / name
         if not path.exists():
             return ""
+        begin = self.log_at.get(name, 0)
         with path.open("rb") as log:
-            log.seek(self.log_at.get(name, 0))
+            log.seek(begin)
             text = log.read()
-            self.log_at[name] = log.tell()
+        text = text[:text.rfind(b"\n") + 1]
+        self.log_at[name] = begin + len(text)
         return text.decode(errors="replace")
 
     def check_logs(self):
@@ -662,6 +669,13 @@ class World:
         supervisor = int((self.home / "run/api.pid").read_text())
         children = pathlib.Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text()
         return [int(pid) for pid in children.split()]
+
+    def renewed(self, before):
+        """All workers are others: the old ones' ends are logged, and none is missing."""
+        def others():
+            now = self.workers()
+            return len(now) == len(before) and not set(now) & set(before)
+        until(others, "other workers")
 
     # -- bytes --
 

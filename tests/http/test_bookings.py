@@ -86,7 +86,7 @@ def test_any_offset_names_the_same_instant(world):
 def test_several_children_pay_and_take_a_place_each(world):
     me = world.customer()
     day = world.new_day()
-    body = world.booking(day=day, children=3, start=9, end=10)
+    body = world.booking(world.franchise(max_capacity=20), day, children=3, start=9, end=10)
     made = me.book(body).ok(201)
     assert str(made["total_amount"]) == "45.00"
     assert me.read(made["booking_id"])["children"] == body["children"]
@@ -134,14 +134,14 @@ def test_a_null_takes_the_emergency_contact_away(world):
 
 def test_children_can_be_changed_with_their_places_and_price(world):
     me = world.customer()
-    day = world.new_day()
-    made = me.book(world.booking(day=day)).ok(201)
+    house, day = world.franchise(), world.new_day()
+    made = me.book(world.booking(house, day)).ok(201)
     two = [world.child(), world.child()]
     changed = me.change(made["booking_id"], {"children": two}).ok()
     assert str(changed["total_amount"]) == "240.00" and changed["children"] == two
     assert changed["child_count"] == 2
     assert world.one("select max(booked) from franchises.slot_ledger where franchise_id = %s"
-                     " and slot_start = %s", DEMO % 1, at(day, 9)) == 2
+                     " and slot_start = %s", house, at(day, 9)) == 2
 
 
 def test_hours_that_are_kept_cost_what_they_were_booked_at(world):
@@ -374,8 +374,9 @@ def test_someone_elses_booking_is_answered_as_one_that_is_not_there(world, part)
         answer.problem(404, "not_found")
         assert answer.json["instance"].startswith(path)
         return ({k: v for k, v in answer.json.items() if k not in ("request_id", "instance")},
+                # Nor whether nginx has had enough of this connection: the 1000th is the last.
                 {k: v for k, v in answer.headers.items()
-                 if k not in ("Date", "X-Request-Id", "Content-Length")})
+                 if k not in ("Connection", "Date", "X-Request-Id", "Content-Length")})
     assert told(made["booking_id"]) == told(str(uuid.uuid4()))
     assert world.counts() == before
 

@@ -1125,11 +1125,12 @@ def test_killed_between_stripes_answer_and_our_commit(shop, match):
         request = Request("GET", link)
     else:
         request = Request("POST", path_of(made) + "/payment", token, VISA)
-    client = Client(shop)
+    # All that takes time comes before: it does not wait long for Stripe.
+    workers, client = shop.workers(), Client(shop)
     client.connect()
     client.send(request)
     until(lambda: len(shop.sandbox.objects(kind)) > before, "it at Stripe")
-    for worker in shop.workers():
+    for worker in workers:
         os.kill(worker, signal.SIGKILL)
     assert client.receive().status == 503
     shop.sandbox.lift()

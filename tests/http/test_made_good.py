@@ -135,8 +135,9 @@ def test_a_hold_ends_with_the_booking_at_the_latest(shop):
     house, token = shop.franchise(2, rate="20.00"), shop.token()
     shop.sql("update franchises.franchises set slot_minutes = 15, open_time = '00:00',"
              " close_time = '24:00', lead_minutes = 0 where id = %s", house)
-    start, = shop.sql("select date_bin('15 minutes', now(), timestamptz '2020-01-01')"
-                      " + interval '15 minutes'")[0]
+    # A minute away at least: it does not begin before it is booked.
+    start, = shop.sql("select date_bin('15 minutes', now() + interval '1 minute',"
+                      " timestamptz '2020-01-01') + interval '15 minutes'")[0]
     end = start.timestamp() + 900
     wanted = {"start_datetime": start.strftime("%Y-%m-%dT%H:%M:%SZ"),
               "end_datetime": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(end))}

@@ -3,29 +3,30 @@ import datetime
 
 import pytest
 
-from product import DEMO, instant
+from product import DEMO, instant, parse_instant
 
 
 def ahead(hours):
-    """A full hour at least so far away, and less than one more."""
-    now = datetime.datetime.now(datetime.timezone.utc)
-    return now.replace(minute=0, second=0, microsecond=0) + datetime.timedelta(hours=hours + 1)
+    """A full or half hour so far away, and a quarter to three quarters of one more: it is
+    so for the quarter of an hour to come, however slow the machine."""
+    soon = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(
+        hours=hours, minutes=45)
+    return soon.replace(minute=soon.minute // 30 * 30, second=0, microsecond=0)
 
 
 @pytest.fixture
 def always_open(world):
     """Never closed, with the fee of the customer's own example."""
-    return world.franchise(open_time="00:00", close_time="24:00", cancel_fee=20)
+    return world.franchise(open_time="00:00", close_time="24:00", slot_minutes=30, cancel_fee=20)
 
 
 def paid(world, me, house, hours, length=2, amount=None):
     start = ahead(hours)
-    if start.hour + length > 24:
-        # Not over midnight: a stay lies within one day.
-        length = 1
+    midnight = start.replace(hour=0, minute=0) + datetime.timedelta(days=1)
     body = world.booking(house)
-    body.update(start_datetime=instant(start),
-                end_datetime=instant(start + datetime.timedelta(hours=length)))
+    # Not over midnight: a stay lies within one day.
+    body.update(start_datetime=instant(start), end_datetime=instant(min(
+        start + datetime.timedelta(hours=length), midnight)))
     made = me.book(body).ok(201)
     world.pay(made["booking_id"], amount)
     return made["booking_id"]
@@ -97,9 +98,11 @@ def test_a_move_away_does_not_win_back_a_lost_refund(world, always_open):
     me = world.customer()
     booking = paid(world, me, always_open, 30, length=1, amount=15)
     assert me.quote(booking).ok()["refund_percent"] == 50
-    start = ahead(200)
+    was = me.read(booking)
+    stay = parse_instant(was["end_datetime"]) - parse_instant(was["start_datetime"])
+    start = ahead(200).replace(hour=9)
     me.change(booking, {"start_datetime": instant(start),
-                        "end_datetime": instant(start + datetime.timedelta(hours=1))}).ok()
+                        "end_datetime": instant(start + stay)}).ok()
     assert me.quote(booking).ok()["refund_percent"] == 50
 
 

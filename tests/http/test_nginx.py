@@ -42,7 +42,8 @@ class Worker:
                 connection, _ = self.socket.accept()
             except OSError:
                 return
-            with connection:
+            # nginx leaves when its client does.
+            with connection, contextlib.suppress(OSError):
                 self.answer(connection)
 
     def answer(self, connection):

@@ -159,13 +159,18 @@ def test_a_hold_ends_by_the_clock_in_the_cache_too(world):
     house = world.franchise(max_capacity=1)
     day = world.new_day()
     made = world.customer().book(world.booking(house, day, 9, 10)).ok(201)
-    world.sql("update bookings.bookings set hold_expires_at = now() + interval '1500 ms'"
-              " where id = %s", made["booking_id"])
-    world.forget()
     anyone = world.anyone()
-    assert free_at(anyone, house, day)["09:00"] == 0
-    assert 0 < world.redis.pttl(f"availability:{house}:{day}") <= 1500
-    from product import until
+
+    def is_kept():
+        """Until the hold ends, and no longer: on a slow machine that may be before it is asked."""
+        world.sql("update bookings.bookings set hold_expires_at = now() + interval '1500 ms'"
+                  " where id = %s", made["booking_id"])
+        world.forget()
+        taken = free_at(anyone, house, day)["09:00"] == 0
+        left = world.redis.pttl(f"availability:{house}:{day}")
+        assert left <= 1500
+        return taken and left > 0
+    until(is_kept, "a day in the cache while it is held")
     until(lambda: free_at(anyone, house, day)["09:00"] == 1, "the hold's end")
 
 
@@ -292,9 +297,13 @@ def test_bookable_starts_span_days_and_prices(world):
 
 def test_today_is_the_franchises_today(world):
     for number in (5, 8):  # Tokyo and Santiago: seldom the same day
-        told = world.anyone().get(f"/api/v1/availability/{DEMO % number}").ok()
         zone = world.one("select timezone from franchises.franchises where id = %s", DEMO % number)
-        assert told["date"] == str(world.one("select (now() at time zone %s)::date", zone))
+
+        def today():
+            return str(world.one("select (now() at time zone %s)::date", zone))
+        before = today()
+        told = world.anyone().get(f"/api/v1/availability/{DEMO % number}").ok()
+        assert before <= told["date"] <= today()
 
 
 def test_what_has_begun_cannot_be_booked(world):
@@ -311,8 +320,9 @@ def test_what_has_begun_cannot_be_booked(world):
 
 def test_the_lead_time_is_kept(world):
     house = world.franchise(open_time="00:00", close_time="24:00", lead_minutes=180)
+    # An hour away at least: it does not begin while this runs.
     soon = datetime.datetime.now(datetime.timezone.utc).replace(minute=0, second=0, microsecond=0) \
-        + datetime.timedelta(hours=1)
+        + datetime.timedelta(hours=2)
     body = world.booking(house)
     body.update(start_datetime=instant(soon), end_datetime=instant(soon + datetime.timedelta(hours=1)))
     if soon.hour != 23:
@@ -408,6 +418,9 @@ def test_a_franchise_is_not_kept_beyond_its_own_day(world):
     today, left = world.sql("select t::date, extract(epoch from t::date + 1 - t)"
                             " from (select now() at time zone %s as t) as here", zone)[0]
     world.sql("insert into franchises.closed_days values (%s, %s, 'Moving house')", house, today)
-    told = world.anyone().get(f"/api/v1/franchises/{house}").ok()
-    assert [d["date"] for d in told["closed_days"]] == [str(today)]
-    assert 0 < world.redis.pttl(f"franchise:{house}") <= left * 1000
+
+    def kept_ms():
+        told = world.anyone().get(f"/api/v1/franchises/{house}").ok()
+        assert [d["date"] for d in told["closed_days"]] == [str(today)]
+        return max(0, world.redis.pttl(f"franchise:{house}"))
+    assert until(kept_ms, "a franchise in the cache") <= left * 1000

@@ -26,7 +26,7 @@ from fcgi_client import (ABORT, PARAMS, FcgiClient, ask,  # noqa: E402
 
 BUILD = pathlib.Path(os.environ.get("BUILD", ROOT / "build"))
 PROGRAM = os.environ.get("BOOKING_API", str(BUILD / "booking-api"))
-HANG_MS = 1500
+HANG_MS = 3000  # where that is what is tested
 
 
 def until(holds, what, seconds=60):
@@ -58,7 +58,8 @@ class Pool:
             "LOOKUP_SECRET": "c" * 32,
             "ENCRYPTION_KEYS": "1:" + "A" * 43,
             "RUNTIME_DIR": str(folder), "API_SOCKET": str(self.socket),
-            "API_HANG_MS": str(HANG_MS), "REQUEST_DEADLINE_MS": "1000",
+            # A worker whom a busy machine keeps waiting must not look hung.
+            "API_HANG_MS": "60000", "REQUEST_DEADLINE_MS": "1000",
             "DB_STATEMENT_TIMEOUT_MS": "500", "DB_LOCK_TIMEOUT_MS": "200",
             "LOG_LEVEL": "debug",
         }
@@ -296,7 +297,7 @@ def test_a_killed_worker_is_replaced_at_once(make):
     victim = pool.children()[0]
     os.kill(victim, signal.SIGKILL)
     until(lambda: len(pool.children()) == 3 and victim not in pool.children(),
-          "a new worker", seconds=2)
+          "a new worker", seconds=20)
     assert ask(pool.socket).status == 200
     assert pool.events("worker_exit")[0]["signal"] == "Killed"
 
@@ -316,7 +317,7 @@ def test_a_worker_that_dies_again_and_again_is_held_back(make):
 
 
 def test_a_hung_worker_is_killed_and_replaced(make):
-    pool = make().up()
+    pool = make(API_HANG_MS=str(HANG_MS)).up()
     with Held(pool) as client:
         os.kill(client.worker, signal.SIGSTOP)
         until(lambda: not alive(client.worker), "the end of the hung one")
@@ -327,7 +328,7 @@ def test_a_hung_worker_is_killed_and_replaced(make):
 
 
 def test_a_stopped_idle_worker_is_noticed_too(make):
-    pool = make(workers=2).up()
+    pool = make(workers=2, API_HANG_MS=str(HANG_MS)).up()
     victim = pool.children()[0]
     os.kill(victim, signal.SIGSTOP)
     until(lambda: not alive(victim), "its end")
@@ -336,7 +337,7 @@ def test_a_stopped_idle_worker_is_noticed_too(make):
 
 
 def test_idle_workers_are_not_taken_for_hung(make):
-    pool = make().up()
+    pool = make(API_HANG_MS=str(HANG_MS)).up()
     before = pool.children()
     let_pass(2.5 * HANG_MS / 1000)
     assert pool.children() == before
@@ -344,7 +345,7 @@ def test_idle_workers_are_not_taken_for_hung(make):
 
 
 def test_a_pool_that_was_frozen_as_a_whole_blames_nobody(make):
-    pool = make().up()
+    pool = make(API_HANG_MS=str(HANG_MS)).up()
     before = pool.children()
     everyone = [pool.process.pid] + before
     for pid in everyone:
@@ -381,8 +382,7 @@ def test_a_worker_is_renewed_after_its_number_of_requests(make):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_stop_finishes_the_request_in_hand(make, number):
-    # Until it is told to stop, a busy machine must not make the worker look hung.
-    pool = make(API_HANG_MS="20000").up()
+    pool = make().up()
     with Held(pool) as client:
         pool.signal(number)
         until(lambda: pool.events("pool_stop"), "pool_stop")
@@ -470,7 +470,9 @@ def test_a_successor_serves_before_the_old_one_is_told_to_go(make):
              for line in pool.log().splitlines() if line.startswith("{")
              for entry in [json.loads(line)] if entry["event"] in
              ("worker_ready", "worker_leaves", "worker_exit")]
-    first, second = pool.children()
+    # In the order of their coming: of two pids the later may be the lower.
+    first, second = [pid for event, pid in steps[2:] if event == "worker_ready"]
+    assert sorted([first, second]) == pool.children()
     old = [pid for event, pid in steps if event == "worker_leaves"]
     assert sorted(old) == before
     assert steps[2:] == [
@@ -481,7 +483,7 @@ def test_a_successor_serves_before_the_old_one_is_told_to_go(make):
 
 
 def test_reload_waits_for_the_request_in_hand(make):
-    pool = make(workers=1, API_HANG_MS="10000").up()
+    pool = make(workers=1).up()
     with Held(pool) as client:
         pool.signal(signal.SIGHUP)
         # The successor serves while the old one is still busy.
@@ -496,7 +498,7 @@ def test_reload_waits_for_the_request_in_hand(make):
 def test_what_waits_behind_a_slow_request_is_left_for_the_successor(make):
     # 7 s each, as of a database that is slow: a third would not be done within
     # the 20 s that a worker has.
-    pool = make(workers=1, API_HANG_MS="60000", REQUEST_DEADLINE_MS="20000").up()
+    pool = make(workers=1, REQUEST_DEADLINE_MS="20000").up()
     with contextlib.ExitStack() as stack:
         clients = [stack.enter_context(FcgiClient(pool.socket, 60)) for _ in range(3)]
         for client in clients:

@@ -19,7 +19,7 @@ from consumer import Consumer, consume  # noqa: E402
 from live import V1, Live, Load, at, booking_body, day_in, until  # noqa: E402
 from relays import Relay, check_event, in_order  # noqa: E402
 from test_qr import decoded  # noqa: E402
-from test_relay import booker, drained, life, waiting  # noqa: E402
+from test_relay import booker, both_run, drained, life, waiting  # noqa: E402
 
 SEND, PUT = "sqs:SendMessageBatch", "s3:PutObject"
 
@@ -119,6 +119,7 @@ def test_two_relays_killed_at_random_lose_nothing(live, relays):
             pair[turn % 2].start()
         load.more(10)
     drained(live)
+    both_run(*pair)
     assert [relay.stop() for relay in pair] == [0, 0]
     told = {str(i) for i, in live.sql(
         "select event_id from bookings.outbox where topic = 'events' and booking_id in"

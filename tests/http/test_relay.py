@@ -58,6 +58,12 @@ def relays(live, tmp_path):
         relay.stop(signal.SIGKILL)
 
 
+def both_run(*pair):
+    """One alone may have done it all before the other knows what a signal means."""
+    for relay in pair:
+        until(lambda: relay.runs(), "a relay that runs")
+
+
 def waiting(live, topic="events"):
     return live.one("select count(*) from bookings.outbox where topic = %s and"
                     " sent_at is null and due_at <= now()", topic)
@@ -79,8 +85,8 @@ def life(live, franchise, token, day, hour, cancel=True):
 
 
 def test_an_event_arrives_soon_after_its_commit_and_once(live, relays):
-    relay = relays().start()
-    until(lambda: relay.lines("relay_started"), "a relay that runs")
+    relay = relays(RELAY_POLL_MS=10000).start()
+    until(relay.runs, "a relay that runs")
     franchise, token = live.franchise(50), live.token()
     made = [life(live, franchise, token, day_in(10), hour) for hour in range(5)]
     drained(live)
@@ -94,7 +100,7 @@ def test_an_event_arrives_soon_after_its_commit_and_once(live, relays):
     # Told by a hint, not found by a poll: much sooner than a poll would be.
     lags = live.sql("select extract(epoch from sent_at - created_at) from bookings.outbox"
                     " where topic = 'events' and booking_id = any(%s::uuid[])", made)
-    assert sorted(float(lag) for lag, in lags)[7] < 0.5
+    assert sorted(float(lag) for lag, in lags)[7] < 5
     assert relay.stop() == 0
     assert relay.lines("relay_stopped_as_told")
 
@@ -105,6 +111,7 @@ def test_two_relays_share_the_work_and_keep_the_order(live, relays):
         life(live, franchise, token, day_in(11), hour)
     first, second = relays(LOG_LEVEL="debug").start(), relays(LOG_LEVEL="debug").start()
     drained(live)
+    both_run(first, second)
     assert first.stop() == second.stop() == 0
     events = read_events(relays.file)
     assert len(events) == 36 and in_order(events)
@@ -242,8 +249,9 @@ def test_a_relay_without_a_key_of_the_ring_waits_for_it_and_says_so(live, relays
     until(lambda: behind.lines("relay_stopped"), "an alarm")
     line = behind.lines("relay_stopped")[0]
     assert line["level"] == "error" and "which the ring does not have" in line["why"]
-    until(lambda: live.one("select now() - min(failing_since) > interval '0.5 s' from"
-                           " bookings.outbox where sent_at is null"), "many tries")
+    until(lambda: live.one("select count(failing_since) = 3 and now() - max(failing_since) >"
+                           " interval '0.5 s' from bookings.outbox where topic = 'events' and"
+                           " sent_at is null"), "many tries of each booking's first")
     assert live.sql("select attempts, dead_at, failure from bookings.outbox where topic ="
                     " 'events' and sent_at is null and failing_since is not null") == [
         (0, None, "key_absent")] * 3

@@ -651,7 +651,7 @@ def test_a_cut_or_hanging_answer_has_an_effect_or_none(sandbox, kind, charges):
                    sandbox.api("POST", INTENTS, {
                        "amount": 700, "currency": "usd", "confirm": "true",
                        "payment_method": "pm_card_visa",
-                       "return_url": "https://shop.example/3ds?b=1"}, "k1", timeout=0.5))
+                       "return_url": "https://shop.example/3ds?b=1"}, "k1", timeout=2))
     assert lost in ("RemoteDisconnected", "ConnectionResetError", "TimeoutError")
     assert len(sandbox.read("/v1/charges")["data"]) == charges
     # The client has gone, the key is free (or answered) soon.

@@ -180,7 +180,7 @@ class Load:
             thread.join()
         print(self.counts())  # pytest -s shows it
 
-    def more(self, count=20, seconds=20):
+    def more(self, count=20, seconds=60):
         """Let so many more requests be answered."""
         goal = len(self.done) + count
         until(lambda: len(self.done) >= goal, f"{count} more answers", seconds)
@@ -324,10 +324,10 @@ class Live:
     def workers(self):
         return children(self.pid("api"))
 
-    def busy(self):
-        """The workers that hold a request."""
+    def busy(self, workers=None):
+        """Those of the workers (all) that hold a request; to ask who they are takes a while."""
         shared = (self.home / "run" / "shared").read_bytes()
-        return seats.busy(shared, self.workers())
+        return seats.busy(shared, workers or self.workers())
 
     def log(self, name="api"):
         return (self.home / "log" / f"{name}.log").read_text()

@@ -61,12 +61,17 @@ class Relay:
                 **{n: os.environ[n] for n in SANITIZERS if n in os.environ}}
 
     def start(self, *options):
+        self.began = len(self.lines("relay_started"))
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [BUILD / "booking-relay", *options, self.topic],
                 env=self.environment(), stdin=subprocess.DEVNULL, stdout=log,
                 stderr=log)
         return self
+
+    def runs(self):
+        """It has said so since it was started last."""
+        return len(self.lines("relay_started")) > self.began
 
     def once(self):
         """What is due now, and no more."""
@@ -84,5 +89,6 @@ class Relay:
 
     def lines(self, event=None):
         text = self.log.read_text() if self.log.exists() else ""
-        lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+        # The last line may still be written.
+        lines = [json.loads(line) for line in text.split("\n")[:-1] if line.startswith("{")]
         return [l for l in lines if event is None or l["event"] == event]

@@ -196,7 +196,7 @@ class Shop(Live):
             "sent_at is null and dead_at is null and type = any(%s) limit 1",
             list(WORK))
 
-    def drain(self, seconds=10):
+    def drain(self, seconds=60):
         """Until nothing is left to do and all webhooks are told."""
         self.sandbox.wait()
         end = time.monotonic() + seconds
@@ -260,7 +260,7 @@ class Shop(Live):
         assert url.path == f"/pay/{made['booking_id']}"
         return self.get(f"{url.path}?{url.query}")
 
-    def wait_until(self, token, made, seconds=20, **wanted):
+    def wait_until(self, token, made, seconds=60, **wanted):
         """The booking, once it reads so."""
         def so():
             now = self.read(token, made)
