@@ -2310,9 +2310,10 @@ $$;
  * What is owed of a booking because refunds of it failed: of its own money, or of
  * one payment that is not its (late, paid twice: was_of_others).  What fails is
  * owed.  What staff or a cancellation sends while something is owed is that first
- * of all: a cancellation counts what failed as still there.  So is what a bank
- * takes back.  Never more is owed than is there.  What Stripe says went back
- * already (charge_already_refunded) somebody sent by its dashboard.
+ * of all: a cancellation counts what failed as still there.  But what lands on a
+ * cancelled booking and goes back in the same commit is that money alone.  What a
+ * bank takes back is owed no more.  Never more is owed than is there.  What Stripe
+ * says went back already (charge_already_refunded) somebody sent by its dashboard.
  */
 create function payments.owed_of(p_booking uuid, p_other uuid)
 returns numeric language plpgsql stable as $$
@@ -2329,6 +2330,9 @@ begin
              select f.created_at as at, -f.amount as more
                from payments.refunds f join theirs t on t.id = f.payment_id
               where f.reason in ('staff', 'cancelled')
+                and not exists (select from payments.journal j
+                                 where j.booking_id = p_booking and j.reference = f.payment_id
+                                   and j.kind = 'charge' and j.created_at = f.created_at)
               union all
              select f.updated_at, f.amount
                from payments.refunds f join theirs t on t.id = f.payment_id

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from live import day_in  # noqa: E402
+from live import at, day_in  # noqa: E402
 from relays import Relay  # noqa: E402
 from shop import Shop  # noqa: E402
 
@@ -286,6 +286,25 @@ def test_what_comes_back_of_goodwill_and_cancellation_is_all_that_was_paid(shop,
     work(shop)
     bank_returns(shop, made, 9000, 3000)
     assert owed(shop, made) == ["120.00"]
+
+
+def test_what_lands_after_a_cancellation_makes_no_other_refund_good(shop, paid):
+    token, made = paid
+    change = shop.change(token, made, end_datetime=at(day_in(5), 19))
+    assert change.body["pending_change"]["amount_due"] == 30
+    page = shop.link(token, made).headers["Location"]
+    shop.sandbox.fault("POST /v1/checkout/sessions/*", "refuse", code="lock_timeout", times=100)
+    assert shop.cancel(token, made)["refund_amount"] == 120
+    work(shop)
+    bank_returns(shop, made, 12000)
+    assert owed(shop, made) == ["120.00"]
+    shop.pay(page)
+    work(shop)
+    assert shop.refunds(made) == [("cancelled", "failed", "120.00"),
+                                  ("cancelled", "succeeded", "30.00")]
+    assert owed(shop, made) == ["120.00"]
+    bank_returns(shop, made, 3000)
+    assert owed(shop, made) == ["150.00"]
 
 
 @pytest.mark.parametrize("goodwill", ["stands", "comes back"])
