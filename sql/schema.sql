@@ -151,8 +151,8 @@ create table bookings.bookings (
     cancel_percent   integer[] not null,
     cancel_fee       numeric(10,2) not null,
     refund_cap_percent smallint not null default 100 check (refund_cap_percent between 0 and 100),
-    paid_amount      numeric(10,2) not null default 0 check (paid_amount >= 0),
-    refunded_amount  numeric(10,2) not null default 0 check (refunded_amount >= 0),
+    paid_amount      numeric(12,2) not null default 0 check (paid_amount >= 0),
+    refunded_amount  numeric(12,2) not null default 0 check (refunded_amount >= 0),
     refund_amount    numeric(10,2),    -- promised by the cancellation
     cancellation_reason bytea,
     cancelled_at     timestamptz,

@@ -473,6 +473,28 @@ def test_a_franchise_in_yen_pays_and_gets_back_whole_yen(shop):
     assert (refund["amount"], refund["currency"]) == (6000, "jpy")
 
 
+def test_so_much_that_two_payments_have_no_room_in_one_goes_back(shop):
+    """Each may be as much as Stripe takes; the second page is paid, too."""
+    house = shop.franchise(1, rate="999999")
+    shop.sql("update franchises.franchises set currency = 'JPY', max_capacity = 10 where id = %s",
+             house)
+    token = shop.token()
+    body = booking_body(house, day_in(4), 0, 6)
+    body["children"] = [{**body["child_info"], "name": f"Child {i}"} for i in range(10)]
+    del body["child_info"]
+    made = shop.ask("POST", f"{V1}/bookings", token, body).body
+    assert made["total_amount"] == 59999940
+    shop.sandbox.fault("POST /v1/checkout/sessions/*", "refuse", code="lock_timeout", times=20)
+    less = shop.change(token, made, end_datetime=at(day_in(4), 5)).body
+    shop.pay(less["payment_url"])
+    assert shop.read(token, made)["status"] == "confirmed"
+    shop.pay(made["payment_url"])
+    shop.sandbox.lift()
+    shop.drain()
+    assert shop.refunds(made) == [("duplicate", "succeeded", "59999940.00")]
+    assert shop.read(token, made)["paid_amount"] == 49999950
+
+
 # ---- answers that do not come ------------------------------------------------------
 
 
