@@ -921,6 +921,35 @@ def test_a_queued_booking_keeps_its_places_while_stripe_is_away(outage):
     shop.forget_outage()
 
 
+@pytest.mark.parametrize("hours, first, kept", [
+    (3, True, True), (23.8, True, False), (3, False, False), (1, False, True)])
+def test_the_clock_of_a_queued_booking_starts_with_its_first_page(outage, hours, first, kept):
+    """A page is paid within its time however long Stripe was away: up to a day."""
+    shop = outage
+    shop.forget_outage()
+    shop.sandbox.fault("*", "drop")
+    token = shop.token()
+    made = shop.book(token, shop.franchise(1), day_in(7), 9, 17)
+    if not first:
+        shop.sandbox.lift()
+        shop.forget_outage()
+        shop.hurry("session")
+        shop.work()
+        shop.sql("update payments.payments set payment_status = 'expired', session_expires_at ="
+                 " now() - %s * interval '1 hour' + interval '31 minutes' where booking_id = %s",
+                 hours, made["booking_id"])
+    shop.sql("update bookings.bookings set created_at = now() - %s * interval '1 hour',"
+             " hold_expires_at = now() + interval '5 minutes' where id = %s", hours,
+             made["booking_id"])
+    shop.sandbox.lift()
+    shop.forget_outage()
+    assert shop.link(token, made).status == 303
+    spare = shop.one("select extract(epoch from b.hold_expires_at - max(p.session_expires_at))::int"
+                     " from bookings.bookings b join payments.payments p on p.booking_id = b.id"
+                     " where b.id = %s group by b.id", made["booking_id"])
+    assert (spare == 240) == kept and (spare < 0) == (not kept)
+
+
 def test_what_stripe_refuses_keeps_its_places_no_longer_than_a_hold(outage):
     shop = outage
     shop.forget_outage()
