@@ -68,6 +68,7 @@ create table franchises.franchises (
     cancel_fee     numeric(10,2) not null default 0 check (cancel_fee >= 0),
     version        integer not null default 1,
     updated_at     timestamptz not null default now(),
+    stripe_account varchar(100),   -- connected to ours; null: our own
     constraint franchises_hours check (close_time > open_time),
     constraint franchises_operating_days check (
         cardinality(operating_days) between 1 and 7
@@ -80,7 +81,8 @@ create table franchises.franchises (
     -- a slot's price must divide exactly
     constraint franchises_rates_divide check (
         (standard_rate * 100 * slot_minutes) % 60 = 0
-        and (peak_hour_rate * 100 * slot_minutes) % 60 = 0)
+        and (peak_hour_rate * 100 * slot_minutes) % 60 = 0),
+    constraint franchises_stripe_account check (stripe_account ~ '^acct_[A-Za-z0-9_]+$')
 );
 create index idx_franchises_active on franchises.franchises (is_active);
 create index idx_franchises_name on franchises.franchises (name, id);
@@ -1251,6 +1253,17 @@ begin
     return coalesce(p_version, 0) + 1;
 end $$;
 
+-- The account of a franchise that was just saved, at p_version: absent is as
+-- before, empty is none.  It never goes by itself: what was paid keeps the account
+-- it was paid on.
+create function franchises.put_account(p_id uuid, p_version integer, p_account text)
+returns integer language plpgsql as $$
+begin
+    update franchises.franchises set stripe_account = nullif(p_account, '')
+     where id = p_id and version = p_version and p_account is not null;
+    return p_version;
+end $$;
+
 -- A booking keeps the currency it was made in.  Another one at its franchise
 -- would price its changes in units that are not its own, whoever asks, so the
 -- table itself refuses.  Locks: the franchise's row, then its slots in order.
@@ -1522,14 +1535,18 @@ begin
      where b.id = p_booking;
 end $$;
 
--- A queued attempt to pay a booking, or (p_change) what a change of it costs.
-create function payments.put_attempt(p_id uuid, p_booking uuid, p_amount bigint, p_currency text,
-    p_method text, p_account text, p_change uuid default null)
+-- A queued attempt to pay a booking, or (p_change) what a change of it costs, on
+-- the account that its franchise has now.
+create function payments.put_attempt(p_id uuid, p_booking uuid, p_amount bigint,
+    p_currency text, p_method text, p_account text, p_change uuid default null)
 returns void language plpgsql as $$
 begin
     insert into payments.payments (id, booking_id, amount, currency, payment_method,
         payment_status, stripe_account, change_id)
-    values (p_id, p_booking, p_amount / 100.0, p_currency, p_method, 'queued', p_account, p_change);
+    select p_id, p_booking, p_amount / 100.0, p_currency, p_method, 'queued',
+           coalesce(p_account, f.stripe_account), p_change
+      from bookings.bookings b join franchises.franchises f on f.id = b.franchise_id
+     where b.id = p_booking;
 end $$;
 
 -- What is not finished and no longer wanted.  Its session may still be paid:

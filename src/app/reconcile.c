@@ -75,7 +75,9 @@ stripe_failed(struct run *r, enum stripe_kind kind)
 {
 	if (kind == STRIPE_DENIED)
 		return scope_fail(&r->sc, ERR_PAYMENTS_UNAVAILABLE,
-		    "Stripe does not take our key");
+		    "Stripe does not take our key%s%s",
+		    r->account ? " for account " : "",
+		    r->account ? r->account : "");
 	if (!r->sc.why[0])
 		(void)scope_fail(&r->sc, ERR_PAYMENTS_UNAVAILABLE,
 		    "Stripe cannot be asked: %s", stripe_kind_word(kind));
