@@ -349,6 +349,42 @@ tell_currency(struct run *r, const struct stripe_balance *b)
 		.note = b->currency_word });
 }
 
+/* A bank sends a refund back long after it was made: then the refund is on none
+ * of the pages since from_us, and only the movement says that it failed. */
+static enum err
+came_back(struct run *r, const struct stripe_balance *b)
+{
+	struct stripe_call call = { .account = r->account,
+		.retries = STRIPE_RETRIES };
+	struct stripe_refund refund;
+	struct list one = { &refund, 1 };
+	enum stripe_kind kind;
+	int64_t fresh = 0;
+	enum err e;
+
+	e = see(r, &b->source, 1, &fresh);
+	if (e || fresh == 0)
+		return e;
+	kind = stripe_refund_read(r->app->stripe, &r->sc, &call, b->source,
+	    &refund);
+	return kind == STRIPE_DONE ? refunds_page(r, &one) :
+	    stripe_failed(r, kind);
+}
+
+static enum err
+returns(struct run *r, const struct list *items)
+{
+	const struct stripe_balance *all = items->items;
+	enum err e = ERR_OK;
+
+	for (size_t i = 0; !e && i < items->count; i++) {
+		if (all[i].source && all[i].category &&
+		    strcmp(all[i].category, "refund_failure") == 0)
+			e = came_back(r, &all[i]);
+	}
+	return e;
+}
+
 static enum err
 balance_page(struct run *r, const struct list *items)
 {
@@ -373,7 +409,9 @@ balance_page(struct run *r, const struct list *items)
 		fees[n++] = all[i].fee;
 	}
 	r->counts->movements += (int64_t)n;
-	e = strangers(r, items, ids, n);
+	e = returns(r, items);
+	if (!e)
+		e = strangers(r, items, ids, n);
 	if (e)
 		return e;
 	args_init(&args, r->arena);

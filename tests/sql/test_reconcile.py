@@ -317,6 +317,20 @@ def test_what_began_before_since_and_ended_after_it_is_asked_for(shop):
         ("charge_status", 0, "requires_payment_method at Stripe, succeeded here")]
 
 
+def test_an_old_refund_that_came_back_since_is_found(shop):
+    """Nobody heard of it, and it was made days before."""
+    refund, made = shop.refunded(shop.paid())
+    shop.stripe.control("POST", "/clock", {"advance_s": 3 * 86400})
+    since = shop.world.one("select ((now() at time zone 'UTC')::date + 2)::text")
+    assert shop.reconcile("--since", since)[0] == []
+    shop.stripe.control("POST", f"/refunds/{made['id']}", {"status": "failed"})
+    for _ in range(2):
+        _, told = shop.reconcile("--since", since, status=1)
+        assert [(d["kind"], d["our_id"], d["note"]) for d in told["differences"]] == [
+            ("refund_status", str(refund), "failed at Stripe, succeeded here")]
+    assert shop.reconcile(status=1)[0].count("refund_status") == 1
+
+
 def test_since_leaves_out_what_is_older(shop):
     shop.paid()
     tomorrow = shop.world.one("select (now() at time zone 'UTC')::date::text")
