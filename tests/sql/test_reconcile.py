@@ -209,6 +209,24 @@ def test_a_missing_entry_of_the_journal_is_found(shop):
     assert told["differences"][0]["booking_id"] == str(booking)
 
 
+@pytest.mark.parametrize("lines", [
+    [("charge", "customers", 50), ("charge", "fees", -50)],
+    [("dispute", "disputes", 50), ("dispute", "customers", -50)],
+    [("fee", "customers", 50), ("charge", "customers", -50)],
+    [("waiver", "customers", 50), ("charge", "customers", -50)]])
+def test_a_balanced_entry_on_other_accounts_is_found(shop, lines):
+    booking, payment, _ = shop.paid()
+    assert shop.reconcile()[0] == [] and shop.money() == []
+    shop.world.all("insert into payments.journal (entry_id, kind, booking_id, reference, account,"
+                   " amount, currency) values (%s, %s, %s, %s, %s, %s, 'USD'),"
+                   " (%s, %s, %s, %s, %s, %s, 'USD')", [value for kind, account, amount in lines
+                   for value in (uuid.UUID(int=1), kind, booking, payment, account, amount)])
+    kinds, told = shop.reconcile(status=1)
+    assert kinds == ["journal_accounts"]
+    assert told["differences"][0]["booking_id"] == str(booking)
+    assert [kind for kind, _ in shop.money()] == ["journal_accounts"]
+
+
 def test_a_payment_that_vanished_is_found(shop):
     booking, payment, _ = shop.paid()
     shop.world.all("delete from payments.payments where id = %s", (payment,))
