@@ -25,10 +25,12 @@ secrets_of(struct scope *sc, const char *text, const char **out)
 	while (*copy && count < STRIPE_SECRETS_MAX) {
 		size_t len = strcspn(copy, ",");
 		bool last = copy[len] == '\0';
+		char *secret = copy + strspn(copy, " ");
 
 		copy[len] = '\0';
-		if (len > 0)
-			out[count++] = copy;
+		secret[strcspn(secret, " ")] = '\0';
+		if (*secret)
+			out[count++] = secret;
 		copy += len + (last ? 0 : 1);
 	}
 	return count;
