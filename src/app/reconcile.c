@@ -23,6 +23,7 @@ struct run {
 	const char *account; /* connected account, NULL = our own */
 	struct arena *arena;
 	struct scope sc; /* of the page */
+	char denied[SCOPE_WHY_MAX]; /* why an account could not be asked */
 };
 
 #define COLUMN(name, kind, field) \
@@ -73,11 +74,14 @@ compare(struct run *r, enum stmt stmt, const struct args *args)
 static enum err
 stripe_failed(struct run *r, enum stripe_kind kind)
 {
-	if (kind == STRIPE_DENIED)
-		return scope_fail(&r->sc, ERR_PAYMENTS_UNAVAILABLE,
+	if (kind == STRIPE_DENIED) {
+		(void)scope_fail(&r->sc, ERR_PAYMENTS_UNAVAILABLE,
 		    "Stripe does not take our key%s%s",
 		    r->account ? " for account " : "",
 		    r->account ? r->account : "");
+		memcpy(r->denied, r->sc.why, sizeof r->denied);
+		return ERR_PAYMENTS_UNAVAILABLE;
+	}
 	if (!r->sc.why[0])
 		(void)scope_fail(&r->sc, ERR_PAYMENTS_UNAVAILABLE,
 		    "Stripe cannot be asked: %s", stripe_kind_word(kind));
@@ -701,9 +705,15 @@ run_all(struct run *r, struct scope *sc)
 	for (size_t i = 0; !e && i < count; i++) {
 		r->account = accounts[i].account;
 		e = account(r);
+		/* One that is connected no more hides no other's. */
+		if (e && r->account && r->denied[0])
+			e = ERR_OK;
 	}
 	if (!e)
 		e = journal(r);
+	if (!e && r->denied[0])
+		e = scope_fail(&r->sc, ERR_PAYMENTS_UNAVAILABLE, "%s",
+		    r->denied);
 	return finish(r, e);
 }
 

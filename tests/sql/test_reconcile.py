@@ -367,6 +367,20 @@ def test_without_stripe_the_answer_is_69(shop):
     assert shop.fees() == 0
 
 
+def test_an_account_that_is_connected_no_more_hides_no_other(shop):
+    _, gone, _ = shop.paid()
+    shop.world.all("update payments.payments set stripe_account = 'acct-gone' where id = %s", (gone,))
+    for account in (None, "acct_zLast"):
+        _, payment, _ = shop.paid()
+        shop.world.all("update payments.payments set amount = 119, stripe_account = %s where id = %s",
+                       (account, payment))
+    done = shop.world.ctl("reconcile", "--json", **shop.settings)
+    told = json.loads(done.stdout)
+    assert done.returncode == 69 and not told["complete"] and "acct-gone" in done.stderr, done
+    assert sorted(d["kind"] for d in told["differences"]) == [
+        "charge_amount", "charge_amount", "journal_charges", "journal_charges"]
+
+
 def test_what_one_payment_owes_another_of_the_booking_may_pay(shop):
     """The cancellation of a booking counts what came back of any of its payments."""
     booking, first, _ = shop.paid()
