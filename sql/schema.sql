@@ -2251,7 +2251,7 @@ create trigger disputes_are_kept before update or delete on payments.disputes
  * in the same commit.  A word that is older than the last has none, unless it is
  * its end; nor one that would undo an end, nor one that came before, unless
  * nothing was known of it then: it came before its payment was.  False: it came
- * before.
+ * before.  When it was lost (updated_at) is told once: owed_of goes by it.
  *
  * Lock order: the event, then the dispute.  No booking is locked: nothing of it
  * changes.
@@ -2283,7 +2283,8 @@ begin
         end if;
         update payments.disputes set
             amount = p_amount / 100.0, dispute_status = p_status, told_at = p_told_at,
-            updated_at = now()
+            updated_at = case when amount = p_amount / 100.0 and dispute_status = p_status
+                              then updated_at else now() end
          where stripe_dispute_id = p_dispute
         returning held into now_held;
         more := now_held - was.held;

@@ -341,6 +341,25 @@ def test_what_the_bank_has_taken_back_in_part_is_owed_no_more(shop, paid):
     assert owed(shop, made) == []
 
 
+def test_what_was_lost_before_a_refund_failed_does_not_pay_for_it(shop, paid):
+    """However often, and late, Stripe tells of that dispute."""
+    _, made = paid
+    intent = shop.one("select stripe_payment_id from payments.payments where booking_id = %s",
+                      made["booking_id"])
+    charge = shop.sandbox.objects("payment_intent")[intent]["latest_charge"]
+    dispute = shop.sandbox.control("POST", f"/charges/{charge}/dispute", {"amount": 6000})["id"]
+    shop.sandbox.control("POST", f"/disputes/{dispute}", {"status": "lost"})
+    shop.sandbox.wait()
+    staff_sends(shop, made, "60.00")
+    bank_returns(shop, made, 6000)
+    assert shop.refunds(made) == [("staff", "failed", "60.00")] and owed(shop, made) == ["60.00"]
+    closed = [e for e in shop.sandbox.objects("event").values()
+              if e["type"] == "charge.dispute.closed" and e["data"]["object"]["id"] == dispute]
+    assert shop.webhook({**closed[0], "id": "evt_late_word",
+                         "type": "charge.dispute.updated"}).status == 200
+    assert owed(shop, made) == ["60.00"]
+
+
 def test_what_somebody_sent_back_by_the_dashboard_is_not_owed(shop, paid):
     token, made = paid
     intent = shop.one("select stripe_payment_id from payments.payments where booking_id = %s",
