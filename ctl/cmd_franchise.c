@@ -93,6 +93,11 @@ struct change {
 	{ .name = "cancel-fee", .type = OPTION_MONEY, .metavar = "AMOUNT", \
 	    .max = 99999999, FACT(cancel_fee), \
 	    .help = "What is kept of every refund." }, \
+	{ .name = "stripe-account", .type = OPTION_TEXT, .metavar = "ACCOUNT", \
+	    .min = 1, .max = 100, FACT(stripe_account), \
+	    .help = "Its account at Stripe, acct_..., connected to ours: what " \
+	        "is booked from now on is paid there; none is our own. What was " \
+	        "paid goes back from where it is." }, \
 	{ .name = "active", .type = OPTION_SWITCH, .metavar = "on|off", \
 	    FACT(active), \
 	    .help = "Whether parents see it and may book." }, \
@@ -177,6 +182,8 @@ put_text(struct buf *out, const struct franchise_facts *f)
 		    (int)f->cancel_percent.items[i]);
 	buf_puts(out, "later: 0 %; fee ");
 	put_money(out, f->cancel_fee);
+	if (f->stripe_account)
+		buf_printf(out, "\n  paid on        %s", f->stripe_account);
 	buf_printf(out, "\n  state          %s, version %lld\n",
 	    f->active == 1 ? "active" : "not active", (long long)f->version);
 	for (size_t i = 0; i < f->closed_count; i++)
@@ -266,6 +273,11 @@ put_json(struct buf *out, const struct franchise_facts *f)
 	json_int(out, "lead_minutes", f->lead_minutes);
 	json_int(out, "horizon_days", f->horizon_days);
 	json_money(out, "cancellation_fee", f->cancel_fee);
+	buf_puts(out, ",\"stripe_account\":");
+	if (f->stripe_account)
+		json_put_text(out, f->stripe_account);
+	else
+		buf_puts(out, "null");
 	buf_printf(out, ",\"is_active\":%s", f->active == 1 ? "true" : "false");
 	json_int(out, "version", f->version);
 	json_lists(out, f);
@@ -326,6 +338,8 @@ read_words(struct ctl *ctl, const struct command *command,
 	}
 	if (why)
 		*ret_status = ctl_usage(command->name, why);
+	if (f->stripe_account && strcmp(f->stripe_account, "none") == 0)
+		f->stripe_account = "";
 	return !why;
 }
 

@@ -68,6 +68,7 @@ create table franchises.franchises (
     cancel_fee     numeric(10,2) not null default 0 check (cancel_fee >= 0),
     version        integer not null default 1,
     updated_at     timestamptz not null default now(),
+    stripe_account varchar(100),   -- connected to ours; null: our own
     constraint franchises_hours check (close_time > open_time),
     constraint franchises_operating_days check (
         cardinality(operating_days) between 1 and 7
@@ -80,7 +81,8 @@ create table franchises.franchises (
     -- a slot's price must divide exactly
     constraint franchises_rates_divide check (
         (standard_rate * 100 * slot_minutes) % 60 = 0
-        and (peak_hour_rate * 100 * slot_minutes) % 60 = 0)
+        and (peak_hour_rate * 100 * slot_minutes) % 60 = 0),
+    constraint franchises_stripe_account check (stripe_account ~ '^acct_[A-Za-z0-9_]+$')
 );
 create index idx_franchises_active on franchises.franchises (is_active);
 create index idx_franchises_name on franchises.franchises (name, id);
@@ -151,8 +153,8 @@ create table bookings.bookings (
     cancel_percent   integer[] not null,
     cancel_fee       numeric(10,2) not null,
     refund_cap_percent smallint not null default 100 check (refund_cap_percent between 0 and 100),
-    paid_amount      numeric(10,2) not null default 0 check (paid_amount >= 0),
-    refunded_amount  numeric(10,2) not null default 0 check (refunded_amount >= 0),
+    paid_amount      numeric(12,2) not null default 0 check (paid_amount >= 0),
+    refunded_amount  numeric(12,2) not null default 0 check (refunded_amount >= 0),
     refund_amount    numeric(10,2),    -- promised by the cancellation
     cancellation_reason bytea,
     cancelled_at     timestamptz,
@@ -1251,6 +1253,17 @@ begin
     return coalesce(p_version, 0) + 1;
 end $$;
 
+-- The account of a franchise that was just saved, at p_version: absent is as
+-- before, empty is none.  It never goes by itself: what was paid keeps the account
+-- it was paid on.
+create function franchises.put_account(p_id uuid, p_version integer, p_account text)
+returns integer language plpgsql as $$
+begin
+    update franchises.franchises set stripe_account = nullif(p_account, '')
+     where id = p_id and version = p_version and p_account is not null;
+    return p_version;
+end $$;
+
 -- A booking keeps the currency it was made in.  Another one at its franchise
 -- would price its changes in units that are not its own, whoever asks, so the
 -- table itself refuses.  Locks: the franchise's row, then its slots in order.
@@ -1522,14 +1535,18 @@ begin
      where b.id = p_booking;
 end $$;
 
--- A queued attempt to pay a booking, or (p_change) what a change of it costs.
-create function payments.put_attempt(p_id uuid, p_booking uuid, p_amount bigint, p_currency text,
-    p_method text, p_account text, p_change uuid default null)
+-- A queued attempt to pay a booking, or (p_change) what a change of it costs, on
+-- the account that its franchise has now.
+create function payments.put_attempt(p_id uuid, p_booking uuid, p_amount bigint,
+    p_currency text, p_method text, p_account text, p_change uuid default null)
 returns void language plpgsql as $$
 begin
     insert into payments.payments (id, booking_id, amount, currency, payment_method,
         payment_status, stripe_account, change_id)
-    values (p_id, p_booking, p_amount / 100.0, p_currency, p_method, 'queued', p_account, p_change);
+    select p_id, p_booking, p_amount / 100.0, p_currency, p_method, 'queued',
+           coalesce(p_account, f.stripe_account), p_change
+      from bookings.bookings b join franchises.franchises f on f.id = b.franchise_id
+     where b.id = p_booking;
 end $$;
 
 -- What is not finished and no longer wanted.  Its session may still be paid:
@@ -2234,7 +2251,7 @@ create trigger disputes_are_kept before update or delete on payments.disputes
  * in the same commit.  A word that is older than the last has none, unless it is
  * its end; nor one that would undo an end, nor one that came before, unless
  * nothing was known of it then: it came before its payment was.  False: it came
- * before.
+ * before.  When it was lost (updated_at) is told once: owed_of goes by it.
  *
  * Lock order: the event, then the dispute.  No booking is locked: nothing of it
  * changes.
@@ -2266,7 +2283,8 @@ begin
         end if;
         update payments.disputes set
             amount = p_amount / 100.0, dispute_status = p_status, told_at = p_told_at,
-            updated_at = now()
+            updated_at = case when amount = p_amount / 100.0 and dispute_status = p_status
+                              then updated_at else now() end
          where stripe_dispute_id = p_dispute
         returning held into now_held;
         more := now_held - was.held;
@@ -2310,9 +2328,10 @@ $$;
  * What is owed of a booking because refunds of it failed: of its own money, or of
  * one payment that is not its (late, paid twice: was_of_others).  What fails is
  * owed.  What staff or a cancellation sends while something is owed is that first
- * of all: a cancellation counts what failed as still there.  So is what a bank
- * takes back.  Never more is owed than is there.  What Stripe says went back
- * already (charge_already_refunded) somebody sent by its dashboard.
+ * of all: a cancellation counts what failed as still there.  But what lands on a
+ * cancelled booking and goes back in the same commit is that money alone.  What a
+ * bank takes back is owed no more.  Never more is owed than is there.  What Stripe
+ * says went back already (charge_already_refunded) somebody sent by its dashboard.
  */
 create function payments.owed_of(p_booking uuid, p_other uuid)
 returns numeric language plpgsql stable as $$
@@ -2329,6 +2348,9 @@ begin
              select f.created_at as at, -f.amount as more
                from payments.refunds f join theirs t on t.id = f.payment_id
               where f.reason in ('staff', 'cancelled')
+                and not exists (select from payments.journal j
+                                 where j.booking_id = p_booking and j.reference = f.payment_id
+                                   and j.kind = 'charge' and j.created_at = f.created_at)
               union all
              select f.updated_at, f.amount
                from payments.refunds f join theirs t on t.id = f.payment_id

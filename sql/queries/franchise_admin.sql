@@ -8,7 +8,7 @@ select f.id, f.name, f.address, f.city, f.postal_code, f.timezone as time_zone, 
        to_char(f.open_time, 'HH24:MI') as open_label, to_char(f.close_time, 'HH24:MI') as close_label,
        f.operating_days, f.slot_minutes::bigint, f.lead_minutes::bigint, f.horizon_days::bigint,
        f.cancel_hours, f.cancel_percent, (f.cancel_fee * 100)::bigint as cancel_fee,
-       f.is_active, f.version::bigint
+       f.stripe_account::text, f.is_active, f.version::bigint
   from franchises.franchises f
  where $1::uuid is null or f.id = $1
  order by f.name, f.id
@@ -16,11 +16,11 @@ select f.id, f.name, f.address, f.city, f.postal_code, f.timezone as time_zone, 
 
 -- :name admin_franchise_save :one :write :late
 -- The arrays of peak windows run in step; weekdays are array literals.
-select franchises.save($1::uuid, $2::bigint::integer, $3::text, $4::text, $5::text, $6::text,
+select franchises.put_account($1::uuid, franchises.save($1::uuid, $2::bigint::integer, $3::text, $4::text, $5::text, $6::text,
        $7::text, $8::text, $9::bigint::integer, $10::bigint, $11::bigint, $12::text::time,
        $13::text::time, $14::bigint[]::integer[], $15::bigint::integer, $16::bigint::integer,
        $17::bigint::integer, $18::bigint[]::integer[], $19::bigint[]::integer[], $20::bigint,
-       $21::boolean, $22::text[]::time[], $23::text[]::time[], $24::text[])::bigint as version
+       $21::boolean, $22::text[]::time[], $23::text[]::time[], $24::text[]), $25::text)::bigint as version
 
 -- :name admin_close_day :do :write :late
 select franchises.close_day($1::uuid, $2::date, $3::text)

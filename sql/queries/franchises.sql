@@ -7,7 +7,7 @@ select f.id, f.name, f.address, f.city, f.postal_code, f.timezone as time_zone,
        to_char(f.open_time, 'HH24:MI') as open_label, to_char(f.close_time, 'HH24:MI') as close_label,
        f.operating_days, f.slot_minutes::bigint, f.lead_minutes::bigint, f.horizon_days::bigint,
        f.cancel_hours, f.cancel_percent, (f.cancel_fee * 100)::bigint as cancel_fee,
-       f.version::bigint
+       f.stripe_account::text, f.version::bigint
   from franchises.franchises f
  where f.is_active
    and ($1::text is null or lower(f.city) = lower($1))
@@ -24,7 +24,7 @@ select f.id, f.name, f.address, f.city, f.postal_code, f.timezone as time_zone,
        to_char(f.open_time, 'HH24:MI') as open_label, to_char(f.close_time, 'HH24:MI') as close_label,
        f.operating_days, f.slot_minutes::bigint, f.lead_minutes::bigint, f.horizon_days::bigint,
        f.cancel_hours, f.cancel_percent, (f.cancel_fee * 100)::bigint as cancel_fee,
-       f.version::bigint, now() as as_of,
+       f.stripe_account::text, f.version::bigint, now() as as_of,
        franchises.local_instant(((now() at time zone f.timezone)::date + 1)::timestamp,
                                 f.timezone, false) as valid_until
   from franchises.franchises f

@@ -163,7 +163,9 @@ select b.id, (b.paid_amount * 100)::bigint as paid_amount,
  limit 1000
 
 -- :name verify_journal :all :read :late
--- Bookings whose journal differs from their payments, refunds, disputes and fees.
+-- Bookings whose journal differs from their payments, refunds, disputes and fees;
+-- and (journal_accounts) those with lines on accounts that are not of their kind,
+-- or of a kind whose lines do not sum to nothing.
 with rows as (
     select 'journal_charges' as kind, p.booking_id, p.currency, sum(p.amount) as amount
       from payments.payments p where p.payment_status = 'succeeded' group by 2, 3
@@ -184,11 +186,26 @@ with rows as (
      where j.account = 'stripe'
        and j.kind in ('charge', 'refund', 'refund_failed', 'fee', 'dispute')
      group by 1, 2, 3
+), kinds as (
+    select j.booking_id, j.currency, j.kind, sum(j.amount) as over,
+           sum(abs(j.amount)) filter (where j.account not in ('stripe', 'customers')
+               and (j.kind, j.account) not in (('fee', 'fees'), ('dispute', 'disputes'),
+                                               ('waiver', 'waivers'))
+               or j.account = 'customers' and j.kind in ('fee', 'dispute')
+               or j.account = 'stripe' and j.kind = 'waiver') as strange
+      from payments.journal j
+     group by 1, 2, 3
 )
 select kind, booking_id, (coalesce(r.amount, 0) * 100)::bigint as rows,
        (coalesce(e.amount, 0) * 100)::bigint as journal, currency::text
   from rows r full join entries e using (kind, booking_id, currency)
  where coalesce(r.amount, 0) <> coalesce(e.amount, 0)
+ union all
+select 'journal_accounts', k.booking_id, 0,
+       (sum(coalesce(nullif(k.strange, 0), k.over)) * 100)::bigint, k.currency::text
+  from kinds k
+ where k.over <> 0 or k.strange is not null
+ group by k.booking_id, k.currency
  order by booking_id, kind
  limit 1000
 

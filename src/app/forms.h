@@ -254,6 +254,7 @@ struct franchise {
 	struct list peak_windows;        /* of struct peak_window */
 	struct list cancellation_policy; /* of struct cancel_tier */
 	int64_t cancellation_fee;
+	const char *stripe_account; /* NULL: our own */
 	struct list closed_days; /* of struct closed_day: the next ones */
 	int64_t version;         /* the ETag; not printed */
 };

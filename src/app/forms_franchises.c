@@ -68,6 +68,10 @@ static const struct field franchise_rows[] = {
 	{ "cancellation_fee", FIELD_MONEY, MUST, 0, RATE_MAX,
 	  AT(franchise, cancellation_fee), NULL, NULL,
 	  "Kept from every refund.", "20.00" },
+	{ "stripe_account", FIELD_TEXT, 0, 6, 100,
+	  AT(franchise, stripe_account), NULL, NULL, "The connected account on "
+	  "which payments are made, for Stripe's script; absent: ours.",
+	  "\"acct_1Harbour\"" },
 	{ "closed_days", FIELD_LIST, MUST, 0, 366, AT(franchise, closed_days),
 	  &form_closed_day, NULL, "The next holidays, from today on: in a list "
 	  "ten at most.", NULL },

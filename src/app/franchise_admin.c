@@ -48,6 +48,7 @@ static const struct column facts_items[] = {
 	COLUMN("cancel_hours", COLUMN_I64S, facts.cancel_hours),
 	COLUMN("cancel_percent", COLUMN_I64S, facts.cancel_percent),
 	COLUMN("cancel_fee", COLUMN_I64, facts.cancel_fee),
+	COLUMN("stripe_account", COLUMN_TEXT, facts.stripe_account),
 	COLUMN("is_active", COLUMN_BOOL, is_active),
 	COLUMN("version", COLUMN_I64, facts.version),
 };
@@ -292,6 +293,7 @@ args_facts(struct args *args, struct scope *sc,
 	args_i64(args, facts->cancel_fee);
 	args_bool(args, facts->active == 1);
 	args_peaks(args, sc, facts);
+	args_text(args, facts->stripe_account);
 }
 
 struct hold_row {
@@ -469,6 +471,7 @@ fill(struct franchise_facts *facts, const struct franchise_facts *from)
 		facts->cancel_percent = from->cancel_percent;
 	}
 	default_int(&facts->cancel_fee, from->cancel_fee);
+	default_text(&facts->stripe_account, from->stripe_account);
 	default_int(&facts->active, from->active);
 	if (!facts->peaks) {
 		facts->peaks = from->peaks;

@@ -63,6 +63,7 @@ struct franchise_facts {
 	struct ints cancel_hours; /* the policy, in step */
 	struct ints cancel_percent;
 	int64_t cancel_fee;
+	const char *stripe_account; /* "" takes it away */
 	int64_t active; /* 1, 0, NONE */
 	struct peak_rule *peaks;
 	size_t peak_count;

@@ -8,6 +8,8 @@
 #include "domain/currency.h"
 
 #define RATE_MAX 99999999 /* NUMERIC(8,2) */
+#define ACCOUNT_CHARACTERS "abcdefghijklmnopqrstuvwxyz" \
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
 
 static enum err
 refuse(struct scope *sc, const char *option, const char *rule)
@@ -142,6 +144,17 @@ check_policy(struct scope *sc, const struct franchise_facts *f)
 	return ERR_OK;
 }
 
+static enum err
+check_account(struct scope *sc, const char *account)
+{
+	if (!account || *account == '\0' || (strncmp(account, "acct_", 5) == 0 &&
+	    account[5] && account[5 + strspn(account + 5, ACCOUNT_CHARACTERS)]
+	    == '\0'))
+		return ERR_OK;
+	return refuse(sc, "stripe-account", "must be the id of a connected "
+	    "account of Stripe's, acct_...");
+}
+
 enum err
 franchise_facts_check(struct scope *sc, const struct franchise_facts *facts)
 {
@@ -155,5 +168,7 @@ franchise_facts_check(struct scope *sc, const struct franchise_facts *facts)
 		e = check_peaks(sc, facts);
 	if (!e)
 		e = check_policy(sc, facts);
+	if (!e)
+		e = check_account(sc, facts->stripe_account);
 	return e;
 }

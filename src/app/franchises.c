@@ -54,6 +54,7 @@ static const struct column franchise_items[] = {
 	COLUMN("cancel_hours", COLUMN_I64S, cancel_hours),
 	COLUMN("cancel_percent", COLUMN_I64S, cancel_percent),
 	COLUMN("cancel_fee", COLUMN_I64, f.cancellation_fee),
+	COLUMN("stripe_account", COLUMN_TEXT, f.stripe_account),
 	COLUMN("version", COLUMN_I64, f.version),
 	/* These two are asked of one alone. */
 	COLUMN("as_of", COLUMN_INSTANT, as_of_us),

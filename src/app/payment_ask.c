@@ -203,7 +203,10 @@ payment_ask_search(struct app *app, struct scope *sc,
 			return payment_ask_read(app, sc, &found, &told);
 		}
 	}
-	if (now_us < p->created_us + SURE_US)
+	/* Since when it is given up, or not known what became of it: a queued
+	 * one, as it was read, was asked for a moment ago at the earliest. */
+	if (strcmp(p->status, "queued") == 0 ||
+	    now_us < p->updated_us + SURE_US)
 		return ASKED_WAIT;
 	return settle_as(app, sc, p, ATTEMPT_FAILED, NULL, FAILURE_LOST);
 }

@@ -31,6 +31,8 @@
  * HOLD_MAX_US. */
 #define AFTER_US (4 * USEC_PER_MIN)
 #define READ_AFTER_US USEC_PER_MIN
+/* Whose first session came later waited for Stripe. */
+#define QUEUED_US (2 * USEC_PER_MIN)
 
 static const struct caller opener = { .kind = CALLER_SYSTEM,
 	.name = "system" };
@@ -82,13 +84,42 @@ earlier(int64_t a_us, int64_t b_us)
 	return a_us < b_us ? a_us : b_us;
 }
 
+/* How long the hold may be extended: from the booking on, or, where Stripe could
+ * not be had then, from the first session. */
+static enum err
+most_of_hold(struct app *app, struct scope *sc, const struct booking_row *row,
+    int64_t wanted_us, int64_t *ret_most_us)
+{
+	int64_t first_us = row->as_of_us;
+	struct payment_row *rows = NULL;
+	size_t count = 0;
+	enum err e;
+
+	*ret_most_us = row->created_us + HOLD_MAX_US;
+	if (wanted_us <= *ret_most_us)
+		return ERR_OK;
+	e = payment_rows(app, sc, &row->id, &rows, &count);
+	if (e)
+		return e;
+	for (size_t i = 0; i < count; i++) {
+		if (rows[i].session_expires_us != NONE)
+			first_us = earlier(first_us,
+			    rows[i].session_expires_us - SESSION_US - KEY_US);
+	}
+	if (first_us > row->created_us + QUEUED_US)
+		*ret_most_us = earlier(first_us + HOLD_MAX_US,
+		    row->created_us + USEC_PER_DAY);
+	return ERR_OK;
+}
+
 /* What the session is for is kept as long as it, and a little longer; never
  * shorter than it was kept already. */
 static int64_t
-keep_booking(struct decision *d, const struct booking_row *row, int64_t end_us)
+keep_booking(struct decision *d, const struct booking_row *row, int64_t end_us,
+    int64_t most_us)
 {
-	int64_t until_us = earlier(earlier(end_us + AFTER_US,
-	    row->created_us + HOLD_MAX_US), row->start_us);
+	int64_t until_us = earlier(earlier(end_us + AFTER_US, most_us),
+	    row->start_us);
 
 	if (until_us < row->hold_expires_us)
 		until_us = row->hold_expires_us;
@@ -123,12 +154,18 @@ record(struct app *app, struct scope *sc, const struct payment_row *p,
 		.session = session->id, .url = session->url,
 		.session_expires_us = session->expires_us };
 	struct decision d;
+	int64_t most_us;
 	int64_t hold_us;
+	enum err e;
 
+	e = most_of_hold(app, sc, row, session->expires_us + AFTER_US,
+	    &most_us);
+	if (e)
+		return e;
 	decision_begin(&d, sc, row);
 	decision_payment(&d, p, &change);
 	hold_us = uuid_is_none(&p->change) ?
-	    keep_booking(&d, row, session->expires_us) :
+	    keep_booking(&d, row, session->expires_us, most_us) :
 	    keep_change(&d, row, session->expires_us);
 	/* When its webhook is late, it is read. */
 	news_payment(&d.news, sc, "read", &p->id,

@@ -23,6 +23,7 @@ struct run {
 	const char *account; /* connected account, NULL = our own */
 	struct arena *arena;
 	struct scope sc; /* of the page */
+	char denied[SCOPE_WHY_MAX]; /* why an account could not be asked */
 };
 
 #define COLUMN(name, kind, field) \
@@ -73,9 +74,14 @@ compare(struct run *r, enum stmt stmt, const struct args *args)
 static enum err
 stripe_failed(struct run *r, enum stripe_kind kind)
 {
-	if (kind == STRIPE_DENIED)
-		return scope_fail(&r->sc, ERR_PAYMENTS_UNAVAILABLE,
-		    "Stripe does not take our key");
+	if (kind == STRIPE_DENIED) {
+		(void)scope_fail(&r->sc, ERR_PAYMENTS_UNAVAILABLE,
+		    "Stripe does not take our key%s%s",
+		    r->account ? " for account " : "",
+		    r->account ? r->account : "");
+		memcpy(r->denied, r->sc.why, sizeof r->denied);
+		return ERR_PAYMENTS_UNAVAILABLE;
+	}
 	if (!r->sc.why[0])
 		(void)scope_fail(&r->sc, ERR_PAYMENTS_UNAVAILABLE,
 		    "Stripe cannot be asked: %s", stripe_kind_word(kind));
@@ -347,6 +353,42 @@ tell_currency(struct run *r, const struct stripe_balance *b)
 		.note = b->currency_word });
 }
 
+/* A bank sends a refund back long after it was made: then the refund is on none
+ * of the pages since from_us, and only the movement says that it failed. */
+static enum err
+came_back(struct run *r, const struct stripe_balance *b)
+{
+	struct stripe_call call = { .account = r->account,
+		.retries = STRIPE_RETRIES };
+	struct stripe_refund refund;
+	struct list one = { &refund, 1 };
+	enum stripe_kind kind;
+	int64_t fresh = 0;
+	enum err e;
+
+	e = see(r, &b->source, 1, &fresh);
+	if (e || fresh == 0)
+		return e;
+	kind = stripe_refund_read(r->app->stripe, &r->sc, &call, b->source,
+	    &refund);
+	return kind == STRIPE_DONE ? refunds_page(r, &one) :
+	    stripe_failed(r, kind);
+}
+
+static enum err
+returns(struct run *r, const struct list *items)
+{
+	const struct stripe_balance *all = items->items;
+	enum err e = ERR_OK;
+
+	for (size_t i = 0; !e && i < items->count; i++) {
+		if (all[i].source && all[i].category &&
+		    strcmp(all[i].category, "refund_failure") == 0)
+			e = came_back(r, &all[i]);
+	}
+	return e;
+}
+
 static enum err
 balance_page(struct run *r, const struct list *items)
 {
@@ -371,7 +413,9 @@ balance_page(struct run *r, const struct list *items)
 		fees[n++] = all[i].fee;
 	}
 	r->counts->movements += (int64_t)n;
-	e = strangers(r, items, ids, n);
+	e = returns(r, items);
+	if (!e)
+		e = strangers(r, items, ids, n);
 	if (e)
 		return e;
 	args_init(&args, r->arena);
@@ -661,9 +705,15 @@ run_all(struct run *r, struct scope *sc)
 	for (size_t i = 0; !e && i < count; i++) {
 		r->account = accounts[i].account;
 		e = account(r);
+		/* One that is connected no more hides no other's. */
+		if (e && r->account && r->denied[0])
+			e = ERR_OK;
 	}
 	if (!e)
 		e = journal(r);
+	if (!e && r->denied[0])
+		e = scope_fail(&r->sc, ERR_PAYMENTS_UNAVAILABLE, "%s",
+		    r->denied);
 	return finish(r, e);
 }
 

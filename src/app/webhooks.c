@@ -25,10 +25,12 @@ secrets_of(struct scope *sc, const char *text, const char **out)
 	while (*copy && count < STRIPE_SECRETS_MAX) {
 		size_t len = strcspn(copy, ",");
 		bool last = copy[len] == '\0';
+		char *secret = copy + strspn(copy, " ");
 
 		copy[len] = '\0';
-		if (len > 0)
-			out[count++] = copy;
+		secret[strcspn(secret, " ")] = '\0';
+		if (*secret)
+			out[count++] = secret;
 		copy += len + (last ? 0 : 1);
 	}
 	return count;
@@ -55,6 +57,16 @@ find(struct app *app, struct scope *sc, const struct stripe_tags *tags,
 	    intent, row);
 }
 
+/* Whoever has an account connected to ours can give his own payments any tags:
+ * only what is told of the account that it is on is told of a payment. */
+static bool
+is_of(const struct stripe_event *event, const struct payment_row *row)
+{
+	if (!event->account || !row->account)
+		return event->account == row->account;
+	return strcmp(event->account, row->account) == 0;
+}
+
 static const char *
 code_of(const struct currency *currency)
 {
@@ -72,7 +84,7 @@ on_session(struct app *app, struct scope *sc, const struct stripe_event *event,
 	enum err e;
 
 	e = find(app, sc, &s->tags, s->id, s->payment_intent, &row);
-	if (e == ERR_NOT_FOUND)
+	if (e == ERR_NOT_FOUND || (!e && !is_of(event, &row)))
 		return keep(app, sc, word);
 	if (e)
 		return e;
@@ -114,7 +126,7 @@ on_intent(struct app *app, struct scope *sc, const struct stripe_event *event,
 		return e;
 	/* On a Checkout page a declined card is not the end: the customer
 	 * tries another one there. */
-	if (e || (event->type == STRIPE_EVENT_INTENT_FAILED &&
+	if (e || !is_of(event, &row) || (event->type == STRIPE_EVENT_INTENT_FAILED &&
 	    strcmp(row.method, "checkout") == 0))
 		return keep(app, sc, word);
 
@@ -137,10 +149,13 @@ on_refund(struct app *app, struct scope *sc, const struct stripe_event *event,
 {
 	const struct stripe_refund *r = event->refund;
 	const char *status = NULL;
+	struct payment_row p;
 	struct refund_row row;
 	enum err e;
 
 	e = refund_find(app, sc, &r->tags.refund_id, r->id, &row);
+	if (!e)
+		e = payment_find(app, sc, &row.payment_id, NULL, NULL, &p);
 	if (e && e != ERR_NOT_FOUND)
 		return e;
 	if (r->status == STRIPE_REFUND_SUCCEEDED)
@@ -150,7 +165,7 @@ on_refund(struct app *app, struct scope *sc, const struct stripe_event *event,
 		status = "failed";
 	else if (r->status == STRIPE_REFUND_PENDING)
 		status = "pending";
-	if (e || !status)
+	if (e || !status || !is_of(event, &p))
 		return keep(app, sc, word);
 
 	return refund_settle(app, sc, &row.id, status, r->id,
@@ -190,7 +205,7 @@ on_dispute(struct app *app, struct scope *sc, const struct stripe_event *event,
 
 	e = find(app, sc, NULL, NULL, d->payment_intent, &p);
 	if (e == ERR_NOT_FOUND || (!e && (d->amount <= 0 || !currency ||
-	    strcmp(currency, p.currency) != 0)))
+	    strcmp(currency, p.currency) != 0 || !is_of(event, &p))))
 		return keep(app, sc, word);
 	if (e)
 		return e;

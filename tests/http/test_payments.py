@@ -473,6 +473,28 @@ def test_a_franchise_in_yen_pays_and_gets_back_whole_yen(shop):
     assert (refund["amount"], refund["currency"]) == (6000, "jpy")
 
 
+def test_so_much_that_two_payments_have_no_room_in_one_goes_back(shop):
+    """Each may be as much as Stripe takes; the second page is paid, too."""
+    house = shop.franchise(1, rate="999999")
+    shop.sql("update franchises.franchises set currency = 'JPY', max_capacity = 10 where id = %s",
+             house)
+    token = shop.token()
+    body = booking_body(house, day_in(4), 0, 6)
+    body["children"] = [{**body["child_info"], "name": f"Child {i}"} for i in range(10)]
+    del body["child_info"]
+    made = shop.ask("POST", f"{V1}/bookings", token, body).body
+    assert made["total_amount"] == 59999940
+    shop.sandbox.fault("POST /v1/checkout/sessions/*", "refuse", code="lock_timeout", times=20)
+    less = shop.change(token, made, end_datetime=at(day_in(4), 5)).body
+    shop.pay(less["payment_url"])
+    assert shop.read(token, made)["status"] == "confirmed"
+    shop.pay(made["payment_url"])
+    shop.sandbox.lift()
+    shop.drain()
+    assert shop.refunds(made) == [("duplicate", "succeeded", "59999940.00")]
+    assert shop.read(token, made)["paid_amount"] == 49999950
+
+
 # ---- answers that do not come ------------------------------------------------------
 
 
@@ -906,6 +928,35 @@ def test_a_queued_booking_keeps_its_places_while_stripe_is_away(outage):
     assert left > 1800
     shop.sandbox.lift()
     shop.forget_outage()
+
+
+@pytest.mark.parametrize("hours, first, kept", [
+    (3, True, True), (23.8, True, False), (3, False, False), (1, False, True)])
+def test_the_clock_of_a_queued_booking_starts_with_its_first_page(outage, hours, first, kept):
+    """A page is paid within its time however long Stripe was away: up to a day."""
+    shop = outage
+    shop.forget_outage()
+    shop.sandbox.fault("*", "drop")
+    token = shop.token()
+    made = shop.book(token, shop.franchise(1), day_in(7), 9, 17)
+    if not first:
+        shop.sandbox.lift()
+        shop.forget_outage()
+        shop.hurry("session")
+        shop.work()
+        shop.sql("update payments.payments set payment_status = 'expired', session_expires_at ="
+                 " now() - %s * interval '1 hour' + interval '31 minutes' where booking_id = %s",
+                 hours, made["booking_id"])
+    shop.sql("update bookings.bookings set created_at = now() - %s * interval '1 hour',"
+             " hold_expires_at = now() + interval '5 minutes' where id = %s", hours,
+             made["booking_id"])
+    shop.sandbox.lift()
+    shop.forget_outage()
+    assert shop.link(token, made).status == 303
+    spare = shop.one("select extract(epoch from b.hold_expires_at - max(p.session_expires_at))::int"
+                     " from bookings.bookings b join payments.payments p on p.booking_id = b.id"
+                     " where b.id = %s group by b.id", made["booking_id"])
+    assert (spare == 240) == kept and (spare < 0) == (not kept)
 
 
 def test_what_stripe_refuses_keeps_its_places_no_longer_than_a_hold(outage):

@@ -395,8 +395,9 @@ def test_what_stripe_failed_at_for_good_is_given_up_in_the_end(shop, booked):
     shop.hurry("read")
     shop.work()
     assert shop.payments(made)[-1][0] == "processing"
-    shop.sql("update payments.payments set created_at = created_at - "
-             "interval '3 minutes' where id = %s", answer.body["payment_id"])
+    shop.sql("update payments.payments set created_at = created_at - interval '3 minutes',"
+             " updated_at = updated_at - interval '3 minutes' where id = %s",
+             answer.body["payment_id"])
     shop.hurry("read")
     shop.work()
     told = pay(shop, token, made, VISA, **key)
@@ -404,6 +405,32 @@ def test_what_stripe_failed_at_for_good_is_given_up_in_the_end(shop, booked):
     assert "nothing was charged" in told.body["detail"]
     assert pay(shop, token, made, VISA).status == 200
     assert intents(shop, made)[0]["status"] == "succeeded"
+
+
+def test_stripes_list_is_believed_only_well_after_the_question(shop, booked):
+    """Asked long after the customer paid: the list may not have it yet."""
+    token, made = booked
+    shop.sandbox.fault(INTENTS, "rate_limit", times=1)
+    answer = pay(shop, token, made, VISA)
+    assert (answer.status, answer.body["status"]) == (202, "queued")
+    shop.sql("update payments.payments set created_at = created_at - interval '5 minutes',"
+             " updated_at = created_at - interval '5 minutes' where id = %s",
+             answer.body["payment_id"])
+
+    def status():
+        return shop.one("select payment_status from payments.payments where id = %s",
+                        answer.body["payment_id"])
+    shop.sandbox.fault(INTENTS, "fail", times=1)
+    for _ in range(2):
+        shop.hurry("read")
+        shop.work()
+        assert status() == "processing"
+    assert shop.told(made, "PaymentFailed") == (0,)
+    shop.sql("update payments.payments set updated_at = updated_at - interval '3 minutes'"
+             " where id = %s", answer.body["payment_id"])
+    shop.hurry("read")
+    shop.work()
+    assert status() == "failed"
 
 
 def test_cancelled_with_the_answer_lost_it_goes_back(shop, booked):

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from live import day_in  # noqa: E402
+from live import at, day_in  # noqa: E402
 from relays import Relay  # noqa: E402
 from shop import Shop  # noqa: E402
 
@@ -288,6 +288,25 @@ def test_what_comes_back_of_goodwill_and_cancellation_is_all_that_was_paid(shop,
     assert owed(shop, made) == ["120.00"]
 
 
+def test_what_lands_after_a_cancellation_makes_no_other_refund_good(shop, paid):
+    token, made = paid
+    change = shop.change(token, made, end_datetime=at(day_in(5), 19))
+    assert change.body["pending_change"]["amount_due"] == 30
+    page = shop.link(token, made).headers["Location"]
+    shop.sandbox.fault("POST /v1/checkout/sessions/*", "refuse", code="lock_timeout", times=100)
+    assert shop.cancel(token, made)["refund_amount"] == 120
+    work(shop)
+    bank_returns(shop, made, 12000)
+    assert owed(shop, made) == ["120.00"]
+    shop.pay(page)
+    work(shop)
+    assert shop.refunds(made) == [("cancelled", "failed", "120.00"),
+                                  ("cancelled", "succeeded", "30.00")]
+    assert owed(shop, made) == ["120.00"]
+    bank_returns(shop, made, 3000)
+    assert owed(shop, made) == ["150.00"]
+
+
 @pytest.mark.parametrize("goodwill", ["stands", "comes back"])
 def test_however_goodwill_went_a_cancellation_by_half_leaves_half(shop, paid, goodwill):
     token, made = paid
@@ -320,6 +339,25 @@ def test_what_the_bank_has_taken_back_in_part_is_owed_no_more(shop, paid):
     shop.sandbox.control("POST", f"/disputes/{dispute}", {"status": "lost"})
     shop.sandbox.wait()
     assert owed(shop, made) == []
+
+
+def test_what_was_lost_before_a_refund_failed_does_not_pay_for_it(shop, paid):
+    """However often, and late, Stripe tells of that dispute."""
+    _, made = paid
+    intent = shop.one("select stripe_payment_id from payments.payments where booking_id = %s",
+                      made["booking_id"])
+    charge = shop.sandbox.objects("payment_intent")[intent]["latest_charge"]
+    dispute = shop.sandbox.control("POST", f"/charges/{charge}/dispute", {"amount": 6000})["id"]
+    shop.sandbox.control("POST", f"/disputes/{dispute}", {"status": "lost"})
+    shop.sandbox.wait()
+    staff_sends(shop, made, "60.00")
+    bank_returns(shop, made, 6000)
+    assert shop.refunds(made) == [("staff", "failed", "60.00")] and owed(shop, made) == ["60.00"]
+    closed = [e for e in shop.sandbox.objects("event").values()
+              if e["type"] == "charge.dispute.closed" and e["data"]["object"]["id"] == dispute]
+    assert shop.webhook({**closed[0], "id": "evt_late_word",
+                         "type": "charge.dispute.updated"}).status == 200
+    assert owed(shop, made) == ["60.00"]
 
 
 def test_what_somebody_sent_back_by_the_dashboard_is_not_owed(shop, paid):

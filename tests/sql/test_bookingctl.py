@@ -55,6 +55,11 @@ def test_a_franchise_is_set_up_shown_and_changed(world):
     assert changed["cancellation_policy"] == [{"hours_before": 72, "refund_percent": 100}]
     shown = json.loads(world.ctl("franchise", "show", made["franchise_id"], "--json").stdout)
     assert shown == changed
+    assert shown["stripe_account"] is None
+    for given, stands in (("acct_1Place", "acct_1Place"), (None, "acct_1Place"), ("none", None)):
+        options = ("--stripe-account", given) if given else ("--city", "Cusco")
+        done = world.ctl("franchise", "set", made["franchise_id"], *options, "--json")
+        assert json.loads(done.stdout)["stripe_account"] == stands, done
     listed = json.loads(world.ctl("franchise", "list", "--json").stdout)["data"]
     assert [f["name"] for f in listed if f["franchise_id"] == made["franchise_id"]] == ["New Place"]
 
@@ -71,6 +76,8 @@ def test_a_franchise_is_set_up_shown_and_changed(world):
     ({"close": "08:00"}, "close must be later than open"),
     ({"close": "08:30"}, "room for one slot"),
     ({"peak": "09:00-08:00"}, "peak must end after"),
+    ({"stripe_account": "pk_1"}, "must be the id of a connected account"),
+    ({"stripe_account": "acct_"}, "must be the id of a connected account"),
     ({"cancel": "24:50,48:100"}, "hours downwards"),
     ({"cancel": "48:50,24:100"}, "not refund more the later"),
 ])

@@ -209,6 +209,24 @@ def test_a_missing_entry_of_the_journal_is_found(shop):
     assert told["differences"][0]["booking_id"] == str(booking)
 
 
+@pytest.mark.parametrize("lines", [
+    [("charge", "customers", 50), ("charge", "fees", -50)],
+    [("dispute", "disputes", 50), ("dispute", "customers", -50)],
+    [("fee", "customers", 50), ("charge", "customers", -50)],
+    [("waiver", "customers", 50), ("charge", "customers", -50)]])
+def test_a_balanced_entry_on_other_accounts_is_found(shop, lines):
+    booking, payment, _ = shop.paid()
+    assert shop.reconcile()[0] == [] and shop.money() == []
+    shop.world.all("insert into payments.journal (entry_id, kind, booking_id, reference, account,"
+                   " amount, currency) values (%s, %s, %s, %s, %s, %s, 'USD'),"
+                   " (%s, %s, %s, %s, %s, %s, 'USD')", [value for kind, account, amount in lines
+                   for value in (uuid.UUID(int=1), kind, booking, payment, account, amount)])
+    kinds, told = shop.reconcile(status=1)
+    assert kinds == ["journal_accounts"]
+    assert told["differences"][0]["booking_id"] == str(booking)
+    assert [kind for kind, _ in shop.money()] == ["journal_accounts"]
+
+
 def test_a_payment_that_vanished_is_found(shop):
     booking, payment, _ = shop.paid()
     shop.world.all("delete from payments.payments where id = %s", (payment,))
@@ -317,6 +335,20 @@ def test_what_began_before_since_and_ended_after_it_is_asked_for(shop):
         ("charge_status", 0, "requires_payment_method at Stripe, succeeded here")]
 
 
+def test_an_old_refund_that_came_back_since_is_found(shop):
+    """Nobody heard of it, and it was made days before."""
+    refund, made = shop.refunded(shop.paid())
+    shop.stripe.control("POST", "/clock", {"advance_s": 3 * 86400})
+    since = shop.world.one("select ((now() at time zone 'UTC')::date + 2)::text")
+    assert shop.reconcile("--since", since)[0] == []
+    shop.stripe.control("POST", f"/refunds/{made['id']}", {"status": "failed"})
+    for _ in range(2):
+        _, told = shop.reconcile("--since", since, status=1)
+        assert [(d["kind"], d["our_id"], d["note"]) for d in told["differences"]] == [
+            ("refund_status", str(refund), "failed at Stripe, succeeded here")]
+    assert shop.reconcile(status=1)[0].count("refund_status") == 1
+
+
 def test_since_leaves_out_what_is_older(shop):
     shop.paid()
     tomorrow = shop.world.one("select (now() at time zone 'UTC')::date::text")
@@ -333,6 +365,20 @@ def test_without_stripe_the_answer_is_69(shop):
         told = json.loads(shop.ctl("reconcile", "--json", status=69, **settings))
         assert not told["complete"] and told["differences"] == []
     assert shop.fees() == 0
+
+
+def test_an_account_that_is_connected_no_more_hides_no_other(shop):
+    _, gone, _ = shop.paid()
+    shop.world.all("update payments.payments set stripe_account = 'acct-gone' where id = %s", (gone,))
+    for account in (None, "acct_zLast"):
+        _, payment, _ = shop.paid()
+        shop.world.all("update payments.payments set amount = 119, stripe_account = %s where id = %s",
+                       (account, payment))
+    done = shop.world.ctl("reconcile", "--json", **shop.settings)
+    told = json.loads(done.stdout)
+    assert done.returncode == 69 and not told["complete"] and "acct-gone" in done.stderr, done
+    assert sorted(d["kind"] for d in told["differences"]) == [
+        "charge_amount", "charge_amount", "journal_charges", "journal_charges"]
 
 
 def test_what_one_payment_owes_another_of_the_booking_may_pay(shop):

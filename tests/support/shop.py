@@ -133,7 +133,7 @@ class Shop(Live):
     def start(self):
         self.sandbox = Sandbox(self.folder / "sandbox.log")
         self.settings = {"STRIPE_SECRET_KEY": KEY,
-                         "STRIPE_WEBHOOK_SECRETS": ",".join(SECRETS),
+                         "STRIPE_WEBHOOK_SECRETS": ", ".join(SECRETS),
                          "STRIPE_URL": self.sandbox.url,
                          "STRIPE_TIMEOUT_MS": 1500, **self.settings}
         super().start()
