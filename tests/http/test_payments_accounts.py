@@ -92,6 +92,22 @@ def test_what_was_paid_goes_back_from_where_it_is(shop, house):
     assert held(shop, OTHERS, "refund")[made["booking_id"]]["amount"] == 3000
 
 
+def test_a_card_is_charged_where_its_franchise_is_paid_by_now(shop, house):
+    """The page was made on another account, and is closed there."""
+    token = shop.token()
+    made = shop.book(token, house, day_in(5), 9, 17)
+    connect(shop, house, OTHERS)
+    answer = shop.ask("POST", f"{V1}/bookings/{made['booking_id']}/payment", token, VISA)
+    assert (answer.status, answer.body["status"]) == (200, "succeeded")
+    assert accounts(shop, made) == [THEIRS, OTHERS]
+    assert held(shop, OTHERS, "payment_intent")[made["booking_id"]]["amount"] == 12000
+    assert made["booking_id"] not in held(shop, THEIRS, "payment_intent")
+    assert held(shop, THEIRS, "checkout.session")[made["booking_id"]]["status"] == "expired"
+    assert shop.cancel(token, made)["refund_amount"] == 120
+    shop.drain()
+    assert held(shop, OTHERS, "refund")[made["booking_id"]]["amount"] == 12000
+
+
 @pytest.mark.parametrize("whose", [OTHERS, None, THEIRS])
 def test_no_account_pays_for_another(shop, house, whose):
     """Whoever has an account can give his own payments the tags of ours."""
