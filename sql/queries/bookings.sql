@@ -162,12 +162,13 @@ select exists (select from bookings.outbox o where o.event_id = $1::uuid) as sta
 -- :name holds_lapsed :all :read
 -- Holds of a franchise that lapsed but still keep places in a period; and, as
 -- changes, what paid bookings were not changed to in time.  No booking is longer
--- than a day, which has 25 hours at most: what began before is not read.
+-- than a day, which has 26 hours at most (where a clock goes back by two, as at
+-- Antarctica/Troll): what began before is not read.
 select b.id, false as change
   from bookings.bookings b
  where b.franchise_id = $1::uuid and (b.booking_status = 'pending') is true
    and b.hold_expires_at <= now()
-   and b.start_datetime > $2::timestamptz - interval '25 hours'
+   and b.start_datetime > $2::timestamptz - interval '26 hours'
    and b.start_datetime < $3::timestamptz and b.end_datetime > $2::timestamptz
  union
 select h.booking_id, true

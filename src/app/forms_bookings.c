@@ -253,7 +253,7 @@ static const struct field line_item_rows[] = {
 	  NULL, NULL, "End of it.", EX_END },
 	{ "rate", FIELD_MONEY, MUST, 0, RATE_MAX, AT(line_item, rate), NULL,
 	  NULL, "Price of one hour for one child.", "15.00" },
-	{ "minutes", FIELD_INT, MUST, 1, 1500, AT(line_item, minutes), NULL,
+	{ "minutes", FIELD_INT, MUST, 1, 1560, AT(line_item, minutes), NULL,
 	  NULL, "Length of the stretch.", "480" },
 	{ "children", FIELD_INT, MUST, 1, CHILDREN_MAX,
 	  AT(line_item, children), NULL, NULL, "How many children.", "1" },

@@ -62,6 +62,25 @@ def test_a_day_of_another_length_sells_each_hour_once(world, number, hours, lost
     assert {s["available_capacity"] for s in world.anyone().day(house, day)["available_slots"]} == {14}
 
 
+def test_a_day_may_have_twenty_six_hours(world):
+    # There the clock goes back by two hours, on a Sunday in October.
+    zone = zoneinfo.ZoneInfo("Antarctica/Troll")
+    house = world.franchise(timezone="Antarctica/Troll", open_time="00:00", close_time="24:00",
+                            operating_days=[1, 2, 3, 4, 5, 6, 7], horizon_days=730, max_capacity=1)
+    day = day_of_length(zone, 26)
+    slots = world.anyone().day(house, day).ok()["available_slots"]
+    assert len(slots) == 26
+    whole = world.booking(house)
+    whole.update(start_datetime=slots[0]["start_datetime"], end_datetime=slots[-1]["end_datetime"])
+    made = world.customer().book(whole).ok(201)
+    assert sum(x["minutes"] for x in made["line_items"]) == 26 * 60
+    # A hold of all of it that lapsed keeps none of it, its last hour neither.
+    world.lapse(made["booking_id"])
+    last = world.booking(house)
+    last.update(start_datetime=slots[-1]["start_datetime"], end_datetime=slots[-1]["end_datetime"])
+    world.customer().book(last).ok(201)
+
+
 def test_a_franchise_may_close_at_midnight(world):
     zone = zoneinfo.ZoneInfo("America/Denver")
     day = datetime.datetime.now(zone).date() + datetime.timedelta(days=7)
