@@ -12,6 +12,31 @@
 
 #include "base/arena.h"
 
+/* Without what nobody sees: soft hyphens, joiners, zero-width spaces (UAX 31,
+ * NFKC_Casefold). */
+static uint8_t *
+drop_unseen(struct arena *arena, const char *name, size_t *ret_len)
+{
+	const uint8_t *text = (const uint8_t *)name;
+	size_t len = strlen(name);
+	uint8_t *out = arena_alloc(arena, len + 1);
+	size_t used = 0;
+
+	for (size_t i = 0; i < len;) {
+		ucs4_t c;
+		int n = u8_mbtouc(&c, text + i, len - i);
+
+		if (!uc_is_property(c,
+		        UC_PROPERTY_DEFAULT_IGNORABLE_CODE_POINT)) {
+			memcpy(out + used, text + i, (size_t)n);
+			used += (size_t)n;
+		}
+		i += (size_t)n;
+	}
+	*ret_len = used;
+	return out;
+}
+
 /* White space becomes one space between words and nothing at the ends. */
 static char *
 fold_spaces(struct arena *arena, const uint8_t *text, size_t len)
@@ -43,8 +68,9 @@ char *
 names_normal(struct arena *arena, const char *name)
 {
 	size_t len;
-	uint8_t *folded = u8_casefold((const uint8_t *)name, strlen(name),
-	    NULL, UNINORM_NFKC, NULL, &len);
+	const uint8_t *seen = drop_unseen(arena, name, &len);
+	uint8_t *folded = u8_casefold(seen, len, NULL, UNINORM_NFKC, NULL,
+	    &len);
 
 	/* A name that is not folded would be another child. */
 	if (!folded)

@@ -7,8 +7,9 @@
 
 struct arena;
 
-/* White space trimmed and folded to one space, case folded, NFKC (Unicode
- * 3.13, UAX 15).  name is valid UTF-8.  Without memory the arena gives up. */
+/* White space trimmed and folded to one space, characters that nobody sees left
+ * out, case folded, NFKC (Unicode 3.13, UAX 15, UAX 31).  name is valid UTF-8.
+ * Without memory the arena gives up. */
 char *names_normal(struct arena *arena, const char *name);
 
 /* An e-mail address for look-up: ASCII lower case. */

@@ -66,6 +66,13 @@ names_that_people_mean_alike_are_alike(void)
 		{ "Tom\xe2\x84\xa2", "tomtm" },
 		/* half-width katakana: ka and its voicing mark are ga */
 		{ "\xef\xbd\xb6\xef\xbe\x9e", "\xe3\x82\xac" },
+		/* what nobody sees: soft hyphen, zero-width space, joiners, mark
+		 * of direction, variation selector */
+		{ "Al\xc2\xad" "ice Doe", "alice doe" },
+		{ "\xe2\x80\x8b" "Alice\xe2\x80\x8d \xe2\x80\x8c" "Doe",
+		    "alice doe" },
+		{ "Alice \xe2\x80\x8e Doe\xef\xb8\x8f", "alice doe" },
+		{ "\xe2\x80\x8b\xc2\xad", "" },
 		/* scripts without case stay as they are */
 		{ "\xe6\x9d\x8e\xe5\xb0\x8f\xe9\xbe\x99",
 		    "\xe6\x9d\x8e\xe5\xb0\x8f\xe9\xbe\x99" },
