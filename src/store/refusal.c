@@ -33,6 +33,8 @@ static const struct refusal table[] = {
 	  "the reference number is taken: draw another" },
 	{ "23505", "bookings_booking_code_key", ERR_RETRY, REFUSAL_FINAL,
 	  "the booking code is taken: draw another" },
+	{ "23505", "franchises_pkey", ERR_CONFLICT, REFUSAL_FINAL,
+	  "another franchise has that id" },
 
 	/* Postgres itself */
 	{ "40001", NULL, ERR_RETRY,   REFUSAL_AGAIN, NULL },

@@ -88,6 +88,12 @@ def test_a_franchise_that_breaks_a_rule_is_refused_in_one_sentence(still, change
     assert still.one("select count(*) from franchises.franchises where name = 'New Place'") == 0
 
 
+def test_the_id_of_a_new_franchise_is_its_own(still):
+    done = still.ctl("franchise", "add", *words(id=FRANCHISE))
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr == "bookingctl: another franchise has that id\n"
+
+
 @pytest.mark.parametrize("changes, sentence", [
     ({"open": "8:00"}, "--open must be a time"),
     ({"open": "24:30"}, "--open must be from 00:00 to 24:00"),
