@@ -26,7 +26,8 @@ static const struct command command = {
 	    "booking's hours are in the ledger, its events are numbered "
 	    "without a gap, its children are as many as it says, what it says "
 	    "was paid and refunded is the sum of its payments and refunds, "
-	    "and so says the journal, and its visit is what its state says. Prints each difference; the exit "
+	    "and so says the journal, and its visit is what its state says. Prints each difference, of one "
+	    "kind the first thousand, and says so where there are more; the exit "
 	    "status is then 1. Lists as owed the refunds that failed, which "
 	    "are no difference. It only reads, and may run while bookings are "
 	    "made.",
@@ -50,7 +51,8 @@ put_json(struct buf *out, const struct books *books)
 		json_put_text(out, books->differences[i].text);
 		buf_putc(out, '}');
 	}
-	buf_puts(out, "],\"owed\":[");
+	buf_printf(out, "],\"more\":%s,\"owed\":[",
+	    books->more ? "true" : "false");
 	for (size_t i = 0; i < books->owed_count; i++) {
 		buf_puts(out, i > 0 ? "," : "");
 		json_put_text(out, books->owed[i].text);
@@ -66,10 +68,14 @@ put_text(struct buf *out, const struct books *books)
 		    books->differences[i].text);
 	for (size_t i = 0; i < books->owed_count; i++)
 		buf_printf(out, "owed: %s\n", books->owed[i].text);
-	buf_printf(out, "%s: %lld slots, %zu difference%s\n",
+	buf_printf(out, "%s: %lld slots, %s%zu difference%s\n",
 	    books->count == 0 ? "ledger = bookings" :
-	    "the books do not balance", (long long)books->slots, books->count,
+	    "the books do not balance", (long long)books->slots,
+	    books->more ? "more than " : "", books->count,
 	    books->count == 1 ? "" : "s");
+	if (books->more)
+		buf_printf(out, "only the first %d of each kind are told\n",
+		    BOOKS_KIND_MAX);
 }
 
 int

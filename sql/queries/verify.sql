@@ -1,4 +1,5 @@
--- verify.sql: do the books balance?
+-- verify.sql: do the books balance?  One more than is told of each says that
+-- there are more (BOOKS_KIND_MAX).
 
 -- :name verify_counts :one :read :late
 select (select count(*) from franchises.slot_ledger) as slots,
@@ -22,7 +23,7 @@ select l.franchise_id, l.slot_start, l.booked::bigint, l.capacity::bigint,
         where t.franchise_id = l.franchise_id and t.slot_start = l.slot_start) as h on true
  where l.booked <> coalesce(s.children, 0) + coalesce(h.places, 0)
  order by l.franchise_id, l.slot_start
- limit 1000
+ limit 1001
 
 -- :name verify_uncovered :all :read :late
 -- Standing bookings some of whose time has no ledger row.  That a slot begins
@@ -40,7 +41,7 @@ select b.id, b.franchise_id, b.start_datetime, b.end_datetime,
  where b.booking_status in ('pending', 'confirmed', 'checked_in', 'completed', 'no_show')
    and extract(epoch from b.end_datetime - b.start_datetime) / 60 <> coalesce(s.minutes, 0)
  order by b.id
- limit 1000
+ limit 1001
 
 -- :name verify_events :all :read :late
 -- Bookings whose events are not numbered 1..n without a gap, but for those that
@@ -71,7 +72,7 @@ select c.id, c.event_sequence, c.events, c.last_event
                  or c.events <> c.last_event - c.first_event + 1
             else c.events + c.pruned > c.event_sequence end
  order by c.id
- limit 1000
+ limit 1001
 
 -- :name verify_children :all :read :late
 -- Bookings whose children rows differ from what the booking says.
@@ -86,7 +87,7 @@ having count(c.id) <> b.child_count
     or count(c.id) filter (where c.period is distinct from
        tstzrange(b.start_datetime, b.end_datetime)) > 0
  order by b.id
- limit 1000
+ limit 1001
 
 -- :name verify_changes :all :read :late
 -- Changes that wait for their money and should not, or hold other places or
@@ -141,7 +142,7 @@ select y.booking_id, y.change_id, b.booking_status, 'a payment is left over'
  where y.change_id is not null and y.change_end is null
    and not exists (select from bookings.pending_changes p where p.id = y.change_id)
  order by 1
- limit 1000
+ limit 1001
 
 -- :name verify_money :all :read :late
 -- Bookings whose sums differ from their payments and refunds.
@@ -160,7 +161,7 @@ select b.id, (b.paid_amount * 100)::bigint as paid_amount,
  where b.paid_amount <> coalesce(s.paid, 0) or b.refunded_amount <> coalesce(s.refunded, 0)
     or coalesce(s.refunded, 0) <> coalesce(r.refunded, 0)
  order by b.id
- limit 1000
+ limit 1001
 
 -- :name verify_journal :all :read :late
 -- Bookings whose journal differs from their payments, refunds, disputes and fees;
@@ -207,7 +208,7 @@ select 'journal_accounts', k.booking_id, 0,
  where k.over <> 0 or k.strange is not null
  group by k.booking_id, k.currency
  order by booking_id, kind
- limit 1000
+ limit 1001
 
 -- :name verify_unfinished :all :read :late
 -- Bookings with more than one unfinished payment.
@@ -217,7 +218,7 @@ select p.booking_id as id, count(*) as unfinished
  group by p.booking_id
 having count(*) > 1
  order by p.booking_id
- limit 1000
+ limit 1001
 
 -- :name verify_visits :all :read :late
 -- Bookings whose state is not what their visit says: who was checked in has
@@ -229,4 +230,4 @@ select b.id, b.booking_status::text, v.booking_id is not null as visited,
  where (v.booking_id is not null) <> (b.booking_status in ('checked_in', 'completed'))
     or v.checked_out_at is not null and b.booking_status <> 'completed'
  order by b.id
- limit 1000
+ limit 1001

@@ -1,6 +1,8 @@
 /* books.c: do the books balance? */
 #include "app/books.h"
 
+#include <assert.h>
+
 #include "app/admin.h"
 #include "base/arena.h"
 #include "base/buf.h"
@@ -11,6 +13,7 @@
 #include "store/db.h"
 
 #define MONEY_TEXT_MAX 64
+#define CHECKS 9 /* books_verify calls so many */
 
 struct counts {
 	int64_t slots;
@@ -101,9 +104,20 @@ static const struct columns children_columns = { sizeof(struct children_row),
 static void
 add(struct books *books, const char *kind, const char *text)
 {
-	if (books->count < BOOKS_DIFFERENCES_MAX)
-		books->differences[books->count++] =
-		    (struct books_difference){ kind, text };
+	assert(books->count < CHECKS * BOOKS_KIND_MAX);
+
+	books->differences[books->count++] =
+	    (struct books_difference){ kind, text };
+}
+
+/* How many of what a check found are told; *books notes that it found more. */
+static size_t
+told(struct books *books, size_t found)
+{
+	if (found <= BOOKS_KIND_MAX)
+		return found;
+	books->more = true;
+	return BOOKS_KIND_MAX;
 }
 
 static const char *
@@ -126,7 +140,7 @@ verify_ledger(struct admin *admin, struct scope *sc, struct books *books)
 	enum err e = db_all(admin->db, sc, STMT_VERIFY_LEDGER, NULL,
 	    &ledger_columns, &rows, &count);
 
-	for (size_t i = 0; !e && i < count; i++)
+	for (size_t i = 0; !e && i < told(books, count); i++)
 		add(books, "ledger", arena_printf(sc->arena, "franchise %s, "
 		    "slot %s: the ledger counts %lld of %lld, the bookings "
 		    "%lld", id_text(sc, &rows[i].franchise),
@@ -144,7 +158,7 @@ verify_uncovered(struct admin *admin, struct scope *sc, struct books *books)
 	enum err e = db_all(admin->db, sc, STMT_VERIFY_UNCOVERED, NULL,
 	    &uncovered_columns, &rows, &count);
 
-	for (size_t i = 0; !e && i < count; i++)
+	for (size_t i = 0; !e && i < told(books, count); i++)
 		add(books, "uncovered", arena_printf(sc->arena, "booking %s, "
 		    "franchise %s, from %s until %s: %lld minutes, of which "
 		    "the ledger has %lld", id_text(sc, &rows[i].booking),
@@ -163,7 +177,7 @@ verify_events(struct admin *admin, struct scope *sc, struct books *books)
 	enum err e = db_all(admin->db, sc, STMT_VERIFY_EVENTS, NULL,
 	    &events_columns, &rows, &count);
 
-	for (size_t i = 0; !e && i < count; i++)
+	for (size_t i = 0; !e && i < told(books, count); i++)
 		add(books, "events", arena_printf(sc->arena, "booking %s: it "
 		    "counts %lld events, the outbox has %lld, the last is "
 		    "number %lld", id_text(sc, &rows[i].booking),
@@ -180,7 +194,7 @@ verify_children(struct admin *admin, struct scope *sc, struct books *books)
 	enum err e = db_all(admin->db, sc, STMT_VERIFY_CHILDREN, NULL,
 	    &children_columns, &rows, &count);
 
-	for (size_t i = 0; !e && i < count; i++)
+	for (size_t i = 0; !e && i < told(books, count); i++)
 		add(books, "children", arena_printf(sc->arena, "booking %s, "
 		    "%s: it counts %lld children, there are %lld, %lld of "
 		    "them active, or their hours differ",
@@ -213,7 +227,7 @@ verify_changes(struct admin *admin, struct scope *sc, struct books *books)
 	enum err e = db_all(admin->db, sc, STMT_VERIFY_CHANGES, NULL,
 	    &change_columns, &rows, &count);
 
-	for (size_t i = 0; !e && i < count; i++)
+	for (size_t i = 0; !e && i < told(books, count); i++)
 		add(books, "changes", arena_printf(sc->arena, "booking %s, %s: "
 		    "of its change %s, which waits for its money, %s",
 		    id_text(sc, &rows[i].booking), rows[i].status,
@@ -263,7 +277,7 @@ verify_money(struct admin *admin, struct scope *sc, struct books *books)
 	enum err e = db_all(admin->db, sc, STMT_VERIFY_MONEY, NULL,
 	    &money_columns, &rows, &count);
 
-	for (size_t i = 0; !e && i < count; i++)
+	for (size_t i = 0; !e && i < told(books, count); i++)
 		add(books, "money", arena_printf(sc->arena, "booking %s: it "
 		    "says %s paid and %s refunded; its payments hold %s and "
 		    "say %s refunded, its refunds are %s (%s)",
@@ -301,7 +315,7 @@ verify_journal(struct admin *admin, struct scope *sc, struct books *books)
 	enum err e = db_all(admin->db, sc, STMT_VERIFY_JOURNAL, NULL,
 	    &journal_columns, &rows, &count);
 
-	for (size_t i = 0; !e && i < count; i++)
+	for (size_t i = 0; !e && i < told(books, count); i++)
 		add(books, rows[i].kind, arena_printf(sc->arena, "booking %s: "
 		    "%s by its rows, %s by the journal (%s)",
 		    id_text(sc, &rows[i].booking),
@@ -331,7 +345,7 @@ verify_unfinished(struct admin *admin, struct scope *sc, struct books *books)
 	enum err e = db_all(admin->db, sc, STMT_VERIFY_UNFINISHED, NULL,
 	    &unfinished_columns, &rows, &count);
 
-	for (size_t i = 0; !e && i < count; i++)
+	for (size_t i = 0; !e && i < told(books, count); i++)
 		add(books, "unfinished", arena_printf(sc->arena, "booking %s: "
 		    "%lld payments are under way at once",
 		    id_text(sc, &rows[i].booking), (long long)rows[i].count));
@@ -363,7 +377,7 @@ verify_visits(struct admin *admin, struct scope *sc, struct books *books)
 	enum err e = db_all(admin->db, sc, STMT_VERIFY_VISITS, NULL,
 	    &visits_columns, &rows, &count);
 
-	for (size_t i = 0; !e && i < count; i++)
+	for (size_t i = 0; !e && i < told(books, count); i++)
 		add(books, "visits", arena_printf(sc->arena, "booking %s: it "
 		    "is %s, but its children %s", id_text(sc,
 		    &rows[i].booking), rows[i].status,
@@ -420,7 +434,7 @@ enum err
 books_verify(struct admin *admin, struct scope *sc, struct books *ret_books)
 {
 	struct books books = { .differences = arena_new_array(sc->arena,
-	    struct books_difference, BOOKS_DIFFERENCES_MAX) };
+	    struct books_difference, CHECKS * BOOKS_KIND_MAX) };
 	struct counts counts;
 	enum err e;
 

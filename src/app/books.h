@@ -6,13 +6,14 @@
 #ifndef APP_BOOKS_H
 #define APP_BOOKS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/compiler.h"
 #include "base/err.h"
 
-#define BOOKS_DIFFERENCES_MAX 8000
+#define BOOKS_KIND_MAX 1000 /* differences of one check that are told */
 
 struct admin;
 struct scope;
@@ -28,7 +29,8 @@ struct books {
 	int64_t slots;    /* examined */
 	int64_t bookings; /* examined */
 	struct books_difference *differences;
-	size_t count; /* of each kind at most a thousand are told */
+	size_t count;
+	bool more; /* of a check that found more than BOOKS_KIND_MAX */
 	/* Not wrong, but to be known: refunds that failed and are owed. */
 	struct books_difference *owed;
 	size_t owed_count;

@@ -316,6 +316,22 @@ def test_verify_prints_each_difference_and_says_so_in_its_status(world):
     assert f"uncovered: booking {uncovered}" in world.ctl("verify").stdout
 
 
+def test_verify_says_when_there_are_more_differences_than_it_prints(world):
+    world.all("insert into franchises.slot_ledger (franchise_id, slot_start, slot_end, capacity, booked)"
+              " select %s, t, t + interval '1 hour', 5, 1 from generate_series("
+              " timestamptz '2031-01-01 00:00Z', timestamptz '2031-01-01 00:00Z' + interval '999 hours',"
+              " interval '1 hour') as t", (FRANCHISE,))
+    done = world.ctl("verify")
+    assert "1000 slots, 1000 differences\n" in done.stdout and "only" not in done.stdout
+    world.all(SLOT, slot(booked=3))
+    done = world.ctl("verify")
+    assert done.returncode == 1 and done.stdout.count("ledger: franchise " + FRANCHISE) == 1000
+    assert done.stdout.endswith("1001 slots, more than 1000 differences\n"
+                                "only the first 1000 of each kind are told\n")
+    told = json.loads(world.ctl("verify", "--json").stdout)
+    assert told["more"] is True and len(told["differences"]) == 1000
+
+
 def test_verify_finds_states_that_are_not_those_of_the_visits(world):
     def found():
         told = json.loads(world.ctl("verify", "--json").stdout)["differences"]
