@@ -289,6 +289,14 @@ day_of_capacity(struct scope *sc, const struct uuid *franchise,
 	}
 }
 
+static void
+clear_faults(struct scope *sc)
+{
+	sc->faults = NULL;
+	sc->faults_end = &sc->faults;
+	sc->fault_count = 0;
+}
+
 /* All days out of the cache, in one round trip; false when one is missing.
  * What Redis holds is not trusted to be what we put there. */
 static bool
@@ -329,21 +337,25 @@ fill_pricing(struct app *app, struct scope *sc, const struct cache_lease *lease,
 	cache_fill(app->cache, sc, lease, out.data, out.len, INT64_MAX);
 }
 
-/* Take the leases of what is not there: some of it may be. */
-static void
+/* Take the leases of what is not there: some of it may be.  false: there is
+ * nothing left to fill, for others did while this one waited. */
+static bool
 claim_missing(struct app *app, struct scope *sc, const struct cache_key *keys,
     size_t count, struct cache_lease *leases, bool *mine)
 {
 	struct cache_text text;
+	bool missing = false;
 
 	for (size_t i = 0; i < count; i++) {
 		enum cache_answer answer = cache_claim(app->cache, sc,
 		    &keys[i], &leases[i], &text);
 
-		mine[i] = answer == CACHE_CLAIM;
 		if (answer == CACHE_OFF)
-			return;
+			return true;
+		mine[i] = answer == CACHE_CLAIM;
+		missing = missing || mine[i];
 	}
+	return missing;
 }
 
 /* Read all days in one query; fill what may be filled.  The leases come
@@ -361,8 +373,10 @@ days_read(struct app *app, struct scope *sc, const struct uuid *franchise,
 	size_t found;
 	enum err e;
 
-	if (keys)
-		claim_missing(app, sc, keys, count + 1, leases, mine);
+	if (keys && !claim_missing(app, sc, keys, count + 1, leases, mine) &&
+	    days_cached(app, sc, keys, count, *ret_days))
+		return ERR_OK;
+	clear_faults(sc);
 	e = days_load(app, sc, franchise, date, (int64_t)count, &days, &found);
 	for (size_t i = 0; i < count + 1; i++) {
 		struct buf out;
@@ -390,14 +404,6 @@ days_read(struct app *app, struct scope *sc, const struct uuid *franchise,
 		keep_bookable(&days[i]);
 	*ret_days = days;
 	return ERR_OK;
-}
-
-static void
-clear_faults(struct scope *sc)
-{
-	sc->faults = NULL;
-	sc->faults_end = &sc->faults;
-	sc->fault_count = 0;
 }
 
 static enum err
@@ -473,7 +479,6 @@ availability_slots(struct app *app, struct scope *sc,
 				q.date + (int64_t)i };
 	}
 	if (!keys || !days_cached(app, sc, keys, count, days)) {
-		clear_faults(sc);
 		e = days_read(app, sc, franchise, keys, q.date, count, &days);
 		if (e)
 			return e;

@@ -1,6 +1,8 @@
 """Places: capacity, holds, and what availability tells of them."""
 import datetime
 import secrets
+import threading
+import time
 import uuid
 
 import pytest
@@ -114,6 +116,39 @@ def test_cached_starts_cost_no_trip_to_postgres(world):
         until_cached(world, lambda headers: world.anyone().get(
             f"/api/v1/availability/{house}/slots", params={"date": day, "days": 2},
             headers=headers).ok())
+
+
+def test_who_waited_for_cold_starts_does_not_ask_postgres_too(world):
+    house = world.franchise()
+    day = world.new_day()
+    query = {"date": str(day), "days": 2}
+
+    def ask(headers):
+        world.anyone().get(f"/api/v1/availability/{house}/slots", params=query, headers=headers).ok()
+    until_cached(world, ask)
+    keys = [f"pricing:{house}", f"capacity:{house}:{day}",
+            f"capacity:{house}:{day + datetime.timedelta(days=1)}"]
+    values = {key: world.redis.get(key) for key in keys}
+    assert all(values.values())
+
+    def spared():
+        """Another one has the leases, and fills them while this one waits."""
+        with world.redis.pipeline(transaction=True) as together:
+            for key in keys:
+                together.delete(key).set(f"claim:{key}", "another", px=2000)
+            together.execute()
+        named = f"waited-{secrets.token_hex(8)}"
+        asks = threading.Thread(target=ask, args=({"X-Request-Id": named},))
+        asks.start()
+        time.sleep(0.03)
+        with world.redis.pipeline(transaction=True) as together:
+            for key in keys:
+                together.set(key, values[key], px=60000).delete(f"claim:{key}")
+            together.execute()
+        asks.join()
+        line = world.logged(named)
+        return line["redis_trips"] > 1 and line["pg_trips"] == 0
+    until(spared, "an answer out of what another one filled")
 
 
 def test_a_lapsed_hold_reads_as_expired_and_frees_its_places(world):
