@@ -74,6 +74,10 @@ read_text(const struct option_spec *spec, const char *text,
 			    "characters", dashes(spec), spec->name);
 	}
 	count = codec_utf8_count(text);
+	if (bounded(spec) && spec->min == spec->max &&
+	    (int64_t)count != spec->min)
+		return refuse(why, "%s%s must be of %" PRId64 " characters",
+		    dashes(spec), spec->name, spec->min);
 	if (bounded(spec) &&
 	    ((int64_t)count < spec->min || (int64_t)count > spec->max))
 		return refuse(why, "%s%s must be of %" PRId64 " to %" PRId64

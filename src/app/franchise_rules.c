@@ -6,6 +6,7 @@
 #include "base/instant.h"
 #include "base/scope.h"
 #include "domain/currency.h"
+#include "domain/names.h"
 
 #define RATE_MAX 99999999 /* NUMERIC(8,2) */
 #define ACCOUNT_CHARACTERS "abcdefghijklmnopqrstuvwxyz" \
@@ -46,6 +47,27 @@ check_present(struct scope *sc, const struct franchise_facts *f)
 	for (size_t i = 0; i < ARRAY_LEN(needed); i++) {
 		if (!needed[i].there)
 			return refuse(sc, needed[i].option, "is missing");
+	}
+	return ERR_OK;
+}
+
+/* What parents read. */
+static enum err
+check_words(struct scope *sc, const struct franchise_facts *f)
+{
+	const struct {
+		const char *option;
+		const char *text;
+	} words[] = {
+		{ "name", f->name },
+		{ "address", f->address },
+		{ "city", f->city },
+		{ "postal-code", f->postal_code },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		if (names_normal(sc->arena, words[i].text)[0] == '\0')
+			return refuse(sc, words[i].option, "is blank");
 	}
 	return ERR_OK;
 }
@@ -160,6 +182,8 @@ franchise_facts_check(struct scope *sc, const struct franchise_facts *facts)
 {
 	enum err e = check_present(sc, facts);
 
+	if (!e)
+		e = check_words(sc, facts);
 	if (!e)
 		e = check_hours(sc, facts);
 	if (!e)

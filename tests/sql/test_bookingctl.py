@@ -65,6 +65,8 @@ def test_a_franchise_is_set_up_shown_and_changed(world):
 
 
 @pytest.mark.parametrize("changes, sentence", [
+    ({"name": " "}, "name is blank"),
+    ({"city": "\u200b\u00ad"}, "city is blank"),
     ({"timezone": "Mars/Olympus"}, "no time zone"),
     ({"timezone": "posix/America/Lima"}, "no time zone"),
     ({"currency": "KWD"}, "currency must be"),
