@@ -103,7 +103,7 @@ def test_the_log_names_routes_and_times(world):
     made = me.book(world.booking(), headers={"X-Request-Id": "the-log-line"}).ok(201)
     line = world.logged("the-log-line")
     assert line["route"] == "/api/v1/bookings" and line["status"] == 201
-    # A booking costs two round trips to Postgres.
+    # A booking costs two round trips to Postgres; a page of Stripe's, which is not here, three more.
     assert line["pg_trips"] == 2, line
     me.read(made["booking_id"], headers={"X-Request-Id": "the-read-line"}).ok()
     line = world.logged("the-read-line")
