@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "base/instant.h"
 #include "base/scope.h"
 #include "domain/integration_event.h"
 #include "remote/lines.h"
@@ -116,10 +117,24 @@ compose(struct app *app, struct scope *sc, const struct event_row *row,
 
 /* ---- the cache, once more --------------------------------------------------------- */
 
+/* Nobody can read a day that is none out of the cache's keys or the marks, and
+ * nothing was cached of it. */
+static void
+keep_real_days(struct ints *days)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < days->count; i++) {
+		if (date_exists(days->items[i]))
+			days->items[kept++] = days->items[i];
+	}
+	days->count = kept;
+}
+
 /* Whoever committed may have died before Redis heard of it; on this host the
  * marks know, on another nobody does.  So what left no receipt is done again. */
 static void
-forget_again(struct app *app, struct scope *sc, const struct event_row *rows,
+forget_again(struct app *app, struct scope *sc, struct event_row *rows,
     size_t count)
 {
 	const struct event_row **stale = arena_new_array(sc->arena,
@@ -129,6 +144,7 @@ forget_again(struct app *app, struct scope *sc, const struct event_row *rows,
 	size_t n = 0;
 
 	for (size_t i = 0; i < count; i++) {
+		keep_real_days(&rows[i].days);
 		if (rows[i].days.count == 0)
 			continue;
 		stale[n] = &rows[i];

@@ -239,6 +239,26 @@ def test_a_poisoned_event_blocks_its_own_booking_alone(live, relays):
     assert in_order(read_events(relays.file))
 
 
+def test_a_day_that_is_none_ends_neither_relay_nor_pool(live, relays):
+    """What a row holds goes into keys of the cache, and into the memory that the
+    relays share with the pool: nobody is to read an impossible day there."""
+    franchise, token = live.franchise(50), live.token()
+    made = life(live, franchise, token, day_in(15), 12)
+    live.sql("update bookings.outbox set facts = facts || '{\"held_start_datetime\":"
+             " \"0001-01-01T00:00:00+14\"}' where booking_id = %s and topic = 'events'", made)
+    # Without a receipt it forgets once more.
+    live.redis("DEL", *live.redis("--scan", "--pattern", "forgot:*").split())
+    workers = live.workers()
+    relay = relays().start()
+    until(lambda: relay.process.poll() is not None or waiting(live) == 0, "its events")
+    assert relay.stop() == 0
+    assert [e["aggregate_id"] for e in read_events(relays.file)] == [made] * 3
+    assert live.redis("--scan", "--pattern", "forgot:*").count("forgot:") == 3
+    answer = live.ask("GET", f"{V1}/availability/{franchise}?date={day_in(15)}")
+    assert answer.status == 200, answer
+    assert live.workers() == workers
+
+
 def test_a_relay_without_a_key_of_the_ring_waits_for_it_and_says_so(live, relays):
     """The pool has rotated, and a relay of another host has not yet."""
     franchise, token = live.franchise(50), live.token()
