@@ -429,6 +429,9 @@ cache_receipts(struct cache *c, struct scope *sc, const struct uuid *ids,
 	struct redis_words w = { .max = count + 1 };
 	struct box *box = box_new(sc);
 
+	/* Who never deletes himself would otherwise stay a stranger. */
+	if (!cache_mend_acquaint(&c->mend, sc))
+		return false;
 	w.text = arena_new_array(sc->arena, const char *, count + 1);
 	w.len = arena_new_array(sc->arena, size_t, count + 1);
 	redis_words_put(&w, "MGET");

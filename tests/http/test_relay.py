@@ -178,6 +178,23 @@ def test_it_finds_what_nobody_told_it_of(live, relays):
     assert len(read_events(relays.file)) == 6
 
 
+def test_a_redis_that_it_met_first_is_believed_later(live, relays):
+    """Nobody had made it start afresh yet; that must not be for ever."""
+    franchise, token = live.franchise(50), live.token()
+    life(live, franchise, token, day_in(12), 3)
+    live.redis("FLUSHALL")
+    relay = relays().start()
+    drained(live)
+    # Whoever commits now dies before Redis hears of it: no receipt is left.
+    os.kill(relay.process.pid, signal.SIGSTOP)
+    life(live, franchise, token, day_in(12), 4, cancel=False)
+    assert live.redis("DEL", *live.redis("--scan", "--pattern", "forgot:*").split())
+    os.kill(relay.process.pid, signal.SIGCONT)
+    drained(live)
+    assert live.redis("--scan", "--pattern", "forgot:*").count("forgot:") == 2
+    assert relay.stop() == 0
+
+
 def test_a_postgres_that_goes_is_waited_for(live, relays):
     franchise, token = live.franchise(50), live.token()
     relay = relays().start()
