@@ -474,7 +474,8 @@ static const struct command watch_command = {
 	.name = "outbox watch",
 	.summary = "say it again and again",
 	.text = "Prints the table of bookingctl outbox stats again and again, "
-	    "until a signal ends it.",
+	    "until a signal ends it. A Postgres that goes away meanwhile is "
+	    "waited for.",
 	.options = watch_specs,
 	.count = ARRAY_LEN(watch_specs),
 	.size = sizeof(struct watch_options),
@@ -524,6 +525,7 @@ run_watch(struct ctl *ctl, int argc, char **argv)
 	struct watch_options options;
 	struct timespec rest;
 	int status = CTL_FINE;
+	bool seen = false;
 
 	if (!ctl_options(ctl, &watch_command, argc, argv, &options, &status))
 		return status;
@@ -536,12 +538,15 @@ run_watch(struct ctl *ctl, int argc, char **argv)
 	}
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGINT, &action, NULL);
-	for (int64_t i = 1; status == CTL_FINE && !stopping; i++) {
+	for (int64_t i = 1; !stopping; i++) {
 		status = look(&own);
 		arena_reset(own.arena);
-		if (i == options.times)
+		seen = seen || status == CTL_FINE;
+		/* An outage is what one watches. */
+		if (i == options.times || (status != CTL_FINE &&
+		    !(status == CTL_UNAVAILABLE && seen)))
 			break;
-		if (!stopping && status == CTL_FINE)
+		if (!stopping)
 			nanosleep(&rest, NULL);
 	}
 	arena_close(own.arena);

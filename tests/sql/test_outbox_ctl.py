@@ -1,8 +1,10 @@
 """test_outbox_ctl.py: bookingctl outbox: what waits, what is dead, what is sent
 again; whose a row is; and verify once old rows are pruned."""
 
+import concurrent.futures
 import datetime
 import json
+import time
 import uuid
 
 import pytest
@@ -253,6 +255,26 @@ def test_watching_says_it_again_and_ends(box):
     box.booking(events=2)
     text = box.ctl("watch", "--times", 2, "--every", 1)
     assert text.count("events") == 2 and text.count("median") == 2
+
+
+def test_watching_outlasts_a_postgres_that_goes_and_comes(box, tmp_path):
+    """That is when somebody looks; but one that was never there ends it."""
+    way = tmp_path / "way"
+    url = box.world.server.url(box.world.name).replace(box.world.server.host, str(way))
+    words = ("watch", "--times", 6, "--every", 1)
+    assert "Postgres" in box.ctl(*words, status=69, DATABASE_ADMIN_URL=url)
+
+    way.symlink_to(box.world.server.host)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        watch = pool.submit(box.world.ctl, "outbox", *words, DATABASE_ADMIN_URL=url)
+        time.sleep(2)
+        way.unlink()
+        time.sleep(1.2)
+        way.symlink_to(box.world.server.host)
+        done = watch.result()
+    assert done.returncode == 0, done
+    away = done.stderr.count("bookingctl: Postgres")
+    assert away >= 1 and done.stdout.count("median") + away == 6, done
 
 
 @pytest.mark.parametrize("queue", ["", "booking-events", "booking-events.fifo"])
