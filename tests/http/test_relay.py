@@ -233,11 +233,14 @@ def test_an_outage_of_the_place_of_events_ends_with_nothing_lost(live, relays, t
     assert (away / "events.jsonl").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_poisoned_event_blocks_its_own_booking_alone(live, relays):
+@pytest.mark.parametrize("poison", [
+    [], *({"start_datetime": at} for at in ("garbage", 5, "infinity", "2026-13-45T00:00:00Z", None,
+                                            "300000-01-01T00:00:00Z"))])
+def test_a_poisoned_event_blocks_its_own_booking_alone(live, relays, poison):
     franchise, token = live.franchise(50), live.token()
     bad = life(live, franchise, token, day_in(15), 1)
-    live.sql("update bookings.outbox set facts = '[]' where booking_id = %s and sequence = 1"
-             " and topic = 'events'", bad)
+    live.sql("update bookings.outbox set facts = %s where booking_id = %s and sequence = 1"
+             " and topic = 'events'", json.dumps(poison), bad)
     good = [life(live, franchise, token, day_in(15), hour) for hour in range(2, 6)]
     relay = relays(RELAY_BACKOFF_MS=10, RELAY_BACKOFF_MAX_MS=20, RELAY_RETRIES=2).start()
     until(lambda: relay.lines("outbox_dead"), "a death")

@@ -294,6 +294,26 @@ def test_a_replay_waits_until_a_fifo_queue_takes_it_for_no_repeat(box, queue):
     assert 240 <= second <= 260 if queue.endswith(".fifo") else second <= 0
 
 
+def test_a_replay_of_many_lets_the_events_of_the_day_pass(box):
+    """It is spread, and what is due longest goes first, whichever row is older."""
+    booking, other = box.booking(events=0), box.booking(events=0)
+    for number in range(1, 1002):
+        box.row(booking, sequence=number, sent_at="now")
+    assert box.ctl("replay", "--booking", booking) == "1001 events sent again\n"
+    spread = box.world.one("select extract(epoch from max(due_at) - min(due_at)) from bookings.outbox")
+    assert float(spread) == 2
+    # Each its own booking, so that no order of theirs keeps them back.
+    box.world.all("alter table bookings.outbox disable trigger user")
+    box.world.all("update bookings.outbox set booking_id = %s where sequence = 1001", (other,))
+    fresh = box.row(box.booking(events=0), sequence=1)
+    box.set("due_at = now() - interval '1 minute'", f"id = {fresh}")
+    box.set("due_at = now() - interval '1 second'", f"booking_id = '{other}'")
+    first = box.world.all("select id from bookings.outbox_take_events(1, interval '1 minute')")
+    assert first == [(fresh,)]
+    then, = box.world.all("select booking_id from bookings.outbox_take_events(1, interval '1 minute')")
+    assert then == (other,)
+
+
 def test_verify_bears_what_was_pruned_and_nothing_else_that_is_missing(box):
     old, new = box.booking(events=3), box.booking(events=3)
     assert box.world.ctl("verify").returncode == 0

@@ -86,3 +86,26 @@ def test_the_proof_that_bookings_are_covered_reads_for_each_its_own_slots(world)
     asked = statement("verify_uncovered")
     assert world.all(asked) == []
     assert read_for(world, asked) < 10 * MANY
+
+
+def test_claiming_events_reads_none_that_are_not_due_or_are_dead(world):
+    """A replay of many days must not slow the events that are made meanwhile."""
+    world.all(
+        "insert into bookings.outbox (topic, type, booking_id, sequence, event_id, facts, due_at,"
+        " dead_at) select 'events', 'BookingCreated', gen_random_uuid(), 1, gen_random_uuid(), '{}',"
+        " now() + (n %% 2) * interval '1 hour', case when n %% 2 = 0 then now() end"
+        " from generate_series(1, %s) n", (2 * MANY,))
+    fill(world, "cancelled", "now() - interval '1 day'")
+    made = world.one("insert into bookings.outbox (topic, type, booking_id, sequence, event_id, facts)"
+                     " select 'events', 'BookingCreated', id, 1, gen_random_uuid(), '{}'"
+                     " from bookings.bookings limit 1 returning id")
+    world.all("analyze bookings.outbox")
+    # What a function reads is in no plan, but in the transaction's own counts.
+    mine = world.connect()
+    world.all("begin", connection=mine)
+    assert world.all("select id from bookings.outbox_take_events(50, interval '1 minute')",
+                     connection=mine) == [(made,)]
+    (fetched,), = world.all("select idx_tup_fetch + seq_tup_read from pg_stat_xact_user_tables"
+                            " where relid = 'bookings.outbox'::regclass", connection=mine)
+    world.all("commit", connection=mine)
+    assert 0 < fetched < 20
