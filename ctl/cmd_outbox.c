@@ -417,6 +417,8 @@ wrong_wish(const struct replay_options *o)
 		return "--topic goes with --dead";
 	if (!o->dead && !timed && uuid_is_none(&o->booking))
 		return "say which: --booking, --since, --until or --dead";
+	if (o->since != NONE && o->until != NONE && o->since >= o->until)
+		return "--since must be earlier than --until";
 	return NULL;
 }
 

@@ -42,12 +42,45 @@ fold(struct arena *arena, const char *name)
 	return bare(names_normal(arena, name));
 }
 
+/* A folded name as any keyboard types it: telephones make another apostrophe of
+ * ', and of two first names some make one with a hyphen. */
+static const char *
+typed_plainly(struct arena *arena, const char *name)
+{
+	static const struct {
+		const char *fine;
+		char plain;
+	} marks[] = { { "\u2018", '\'' }, { "\u2019", '\'' },
+		{ "\u02bc", '\'' }, { "`", '\'' },
+		{ "\u2010", ' ' }, { "\u2013", ' ' }, { "-", ' ' } };
+	char *text = arena_strdup(arena, name);
+	char *to = text;
+
+	while (*name) {
+		size_t i = 0;
+
+		while (i < ARRAY_LEN(marks) && strncmp(name, marks[i].fine,
+		    strlen(marks[i].fine)) != 0)
+			i++;
+		*to++ = i < ARRAY_LEN(marks) ? marks[i].plain : *name;
+		name += i < ARRAY_LEN(marks) ? strlen(marks[i].fine) : 1;
+	}
+	*to = '\0';
+	return text;
+}
+
+static bool
+alike(struct arena *arena, const char *a, const char *b)
+{
+	return strcmp(typed_plainly(arena, a), typed_plainly(arena, b)) == 0;
+}
+
 bool
 pickup_same(struct arena *arena, const char *a, const char *b)
 {
 	const char *x = fold(arena, a);
 
-	return *x && strcmp(x, fold(arena, b)) == 0;
+	return *x && alike(arena, x, fold(arena, b));
 }
 
 static bool
@@ -308,7 +341,7 @@ pickup_allows(struct arena *arena, const char *list, const char *name)
 		if (!take_name(arena, arena_strndup(arena, text, len),
 		    &entry) || !is_name(entry))
 			return false;
-		found = found || strcmp(entry, wanted) == 0;
+		found = found || alike(arena, entry, wanted);
 		text += len + (text[len] != '\0');
 	}
 	return found;

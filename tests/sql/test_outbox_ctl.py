@@ -155,7 +155,8 @@ def test_events_are_sent_again_by_booking_or_time_and_nothing_else_is(box):
                    "2026-01-12T00:00:00Z") == "2 events sent again\n"
     assert unsent() == {str(other)}
     assert box.world.all("select id, event_id from bookings.outbox order by id") == ids
-    for wrong in ([], ["--topic", "events"], ["--dead", "--since", "2026-01-11T00:00:00Z"],
+    for wrong in ([], ["--since", "2026-01-12T00:00:00Z", "--until", "2026-01-11T00:00:00Z"],
+                  ["--topic", "events"], ["--dead", "--since", "2026-01-11T00:00:00Z"],
                   ["--dead", "--topic", "weather"]):
         assert "bookingctl: " in box.ctl("replay", *wrong, status=2)
 

@@ -49,6 +49,11 @@ a_name_on_the_list_is_found_however_it_is_typed(void)
 		{ "Zo\xc3\xab O'Neil-Smith", "ZOE\xcc\x88 o'neil-smith" },
 		/* commas and letters of full width */
 		{ "\xef\xbc\xaa\xef\xbd\x8f\xef\xbc\x8c Jane", "Jo" },
+		/* a telephone's apostrophe, a hyphen or none */
+		{ "Sin\xc3\xa9" "ad O'Neil, John", "Sin\xc3\xa9" "ad O\xe2\x80\x99Neil" },
+		{ "John, Ed O\xe2\x80\x99Neil", "ed o'neil" },
+		{ "Anne Marie Doe, John", "Anne-Marie Doe" },
+		{ "Anne\xe2\x80\x90Marie Doe, John", "Anne Marie Doe" },
 		{ "Grandma, John", "grandma" },
 		{ ", ,Jane Doe,,", "Jane Doe" },
 		{ "Sandy Orlando", "Sandy Orlando" }, /* no "and", no "or" */
