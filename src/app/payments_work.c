@@ -319,6 +319,31 @@ work_refund(struct app *app, struct scope *sc, const struct due_row *w)
 	    outcome_of_stripe(kind);
 }
 
+/* Money of a payment went back at Stripe.  That it was paid at all may not have
+ * been told yet: that comes first. */
+static enum due_outcome
+work_refunds(struct app *app, struct scope *sc, const struct due_row *w)
+{
+	enum stripe_kind kind = STRIPE_DONE;
+	enum due_outcome outcome = DUE_DONE;
+	struct payment_told told;
+	struct payment_row p;
+	enum err e = payment_find(app, sc, &w->subject, NULL, NULL, &p);
+
+	if (!e && strcmp(p.status, "succeeded") != 0) {
+		outcome = p.session || p.intent ? outcome_of(
+		    payment_ask_read(app, sc, &p, &told)) :
+		    work_read(app, sc, w);
+		e = payment_find(app, sc, &w->subject, NULL, NULL, &p);
+	}
+	if (!e && outcome == DUE_DONE && p.intent &&
+	    strcmp(p.status, "succeeded") == 0)
+		kind = refund_found_all(app, sc, &p, &e);
+	if (kind != STRIPE_DONE)
+		return outcome_of_stripe(kind);
+	return e ? due_outcome_of(e) : outcome;
+}
+
 /* Sessions and intents of a booking that nobody wants any more. */
 static enum due_outcome
 work_close(struct app *app, struct scope *sc, const struct due_row *w)
@@ -370,6 +395,7 @@ static const struct due_kind kinds[] = {
 	{ "session", work_session, 0 },
 	{ "read", work_read, 0 },
 	{ "refund", work_refund, 0 },
+	{ "refunds", work_refunds, 0 },
 	{ "close", work_close, 0 },
 	{ "lapse", work_lapse, 5000 },
 };

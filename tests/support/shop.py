@@ -23,7 +23,7 @@ KEY, SECRETS = "sk_test_shop", ["whsec_shop_old", "whsec_shop_new"]
 WEBHOOK = f"{V1}/webhooks/stripe"
 UNFINISHED = ("queued", "open", "requires_action", "processing")
 # What can be done now; "read" is due when a session's time is over.
-WORK = ("session", "refund", "close")
+WORK = ("session", "refund", "refunds", "close")
 # Currencies whose unit is Stripe's unit.
 NO_DECIMALS = {"JPY"}
 
