@@ -195,6 +195,8 @@ def test_several_at_work_enter_it_once(shop, paid):
               "its row is claimed")
     for thread in each:
         thread.join()
+    assert shop.one("select max(attempts) from bookings.outbox where booking_id = %s and type ="
+                    " 'refunds'", made["booking_id"]) == 0  # and who came second met no wall
     work(shop, times=2)
     assert sorted(shop.refunds(made)) == [("staff", "succeeded", "20.00"),
                                           ("staff", "succeeded", "30.00")]
@@ -296,8 +298,11 @@ def test_all_sent_back_there_before_a_cancellations_own(shop, paid):
     shop.sql("update bookings.outbox set due_at = now() + interval '1 hour' where booking_id = %s"
              " and type = 'refund'", made["booking_id"])
     shop.run("payments", "work")
-    # Ours may be under way: what is written never is more than was paid.
+    # Ours may be under way: what is written never is more than was paid.  Nobody polls:
+    # the end of ours leaves the same work again.
     assert shop.refunds(made) == [("cancelled", "queued", "120.00")]
+    assert shop.one("select count(*) from bookings.outbox where booking_id = %s and type = 'refunds'"
+                    " and sent_at is null", made["booking_id"]) == 0
     work(shop, times=3)
     assert shop.refunds(made) == [("cancelled", "failed", "120.00"), ("staff", "succeeded", "120.00")]
     assert shop.told(made, "RefundProcessed") == (1,) and owed(shop, made) == []

@@ -509,9 +509,11 @@ class Shop(Live):
                 for i, status, a, c, stripe in self.sql(
                     "select id, refund_status, amount, currency, "
                     "stripe_refund_id from payments.refunds")}
+        known = {stripe: name for name, (_, _, stripe) in rows.items()}
         seen = {}
         for refund in self.sandbox.objects("refund").values():
-            mine = refund["metadata"].get("refund_id")
+            # Of those that were made elsewhere we know Stripe's id alone.
+            mine = known.get(refund["id"], refund["metadata"].get("refund_id"))
             assert mine in rows, f"Stripe alone knows {refund['id']}"
             assert mine not in seen, f"{mine} was refunded twice"
             # Taken back or bounced, the money is here again.
