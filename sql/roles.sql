@@ -38,7 +38,8 @@ begin
                                      'remember', 'check_in', 'check_out'))
                     or (n.nspname = 'payments'
                    and p.proname in ('apply', 'keep_event', 'restate_answer', 'tell_dispute',
-                                     'is_of_others', 'was_of_others', 'use_refund_key')) loop
+                                     'tell_refunded', 'is_of_others', 'was_of_others',
+                                     'use_refund_key')) loop
             execute format('grant execute on function %s to booking_api', s);
         end loop;
     end if;

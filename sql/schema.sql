@@ -1582,6 +1582,35 @@ begin
       join payments.payments p on p.id = r.payment;
 end $$;
 
+-- A refund that Stripe made and nobody asked for here: in its dashboard, say.  It
+-- is under way there or it is done; what is done is told and in the journal, in
+-- the same commit.
+create function payments.put_refund_made(p_booking uuid, p_refund jsonb, p_entries jsonb,
+    p_types text[])
+returns void language plpgsql as $$
+declare
+    p    payments.payments;
+    done constant boolean := p_refund ->> 'status' = 'succeeded';
+begin
+    select * into p from payments.payments where id = (p_refund ->> 'payment')::uuid;
+    if p.payment_status is distinct from 'succeeded' or p.stripe_payment_id is null
+       or p_refund ->> 'reason' is distinct from 'staff'
+       or coalesce(p_refund ->> 'stripe_id', '') = ''
+       or coalesce(p_refund ->> 'status', '') not in ('pending', 'succeeded')
+       or done and (array_position(p_types, 'RefundProcessed') is null
+                    or not coalesce(p_entries, '[]') @> jsonb_build_array(jsonb_build_object(
+                        'kind', 'refund', 'reference', p_refund -> 'id', 'debit', 'customers',
+                        'credit', 'stripe', 'amount', p_refund -> 'amount',
+                        'currency', p.currency))) then
+        raise exception 'no refund is made that way' using errcode = '22023';
+    end if;
+    insert into payments.refunds (id, payment_id, booking_id, stripe_refund_id, amount, currency,
+                                  reason, refund_status, processed_at)
+    values ((p_refund ->> 'id')::uuid, p.id, p_booking, p_refund ->> 'stripe_id',
+            (p_refund ->> 'amount')::bigint / 100.0, p.currency, 'staff',
+            p_refund ->> 'status', case when done then now() end);
+end $$;
+
 create function payments.put_entry(p_kind text, p_booking uuid, p_reference uuid,
     p_debit text, p_credit text, p_amount numeric, p_currency text)
 returns void language plpgsql as $$
@@ -1605,7 +1634,8 @@ end $$;
  *   payment   {id, version, status, intent?, session?, url?, session_expires_at?,
  *              failure?}
  *   attempt   {id, amount, currency, method, account?, change?}: a new one
- *   refunds   [{id, payment, amount, reason}]: new ones
+ *   refunds   [{id, payment, amount, reason, status?, stripe_id?}]: new ones; with
+ *              the last two one that Stripe made already
  *   refund    {id, version, status, stripe_id?, failure?}
  *   entries   [{kind, reference, debit, credit, amount, currency}]
  *
@@ -1710,8 +1740,13 @@ begin
         end if;
     end if;
     for e in select * from jsonb_array_elements(coalesce(p_do -> 'refunds', '[]')) loop
-        perform payments.put_refunds(b.id, array[(e ->> 'id')::uuid], array[(e ->> 'payment')::uuid],
-            array[(e ->> 'amount')::bigint], array[e ->> 'reason']);
+        if e ?| array['status', 'stripe_id'] then
+            perform payments.put_refund_made(b.id, e, p_do -> 'entries', p_news_types);
+        else
+            perform payments.put_refunds(b.id, array[(e ->> 'id')::uuid],
+                array[(e ->> 'payment')::uuid], array[(e ->> 'amount')::bigint],
+                array[e ->> 'reason']);
+        end if;
     end loop;
     for e in select * from jsonb_array_elements(coalesce(p_do -> 'entries', '[]')) loop
         perform payments.put_entry(e ->> 'kind', b.id, (e ->> 'reference')::uuid,
@@ -1748,6 +1783,24 @@ begin
     insert into payments.stripe_events (stripe_event_id, type, object_id)
     values (p_id, p_type, p_object) on conflict do nothing;
     return found;
+end $$;
+
+-- Stripe says that money of a payment went back: kept once, and in the same commit
+-- the work that reads later what did.  False: it was told before.  No booking is
+-- locked: nothing of it changes yet.
+create function payments.tell_refunded(p_event text, p_type text, p_object text, p_payment uuid)
+returns boolean language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    p payments.payments;
+begin
+    if not payments.keep_event(p_event, p_type, p_object) then
+        return false;
+    end if;
+    select * into strict p from payments.payments where id = p_payment;
+    perform bookings.tell(p.booking_id, 0, array['payments'], array['refunds'],
+        array[gen_random_uuid()], array[jsonb_build_object('id', p.id)::text],
+        array[null]::bytea[], array[null]::timestamptz[]);
+    return true;
 end $$;
 
 -- The answer stored under a key, once Stripe's part of it is known.

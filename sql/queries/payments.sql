@@ -51,6 +51,9 @@ select payments.apply($1::text::jsonb,
 -- :name payment_keep_event :do :write
 select payments.keep_event($1::text, $2::text, $3::text)
 
+-- :name payment_tell_refunded :do :write
+select payments.tell_refunded($1::text, $2::text, $3::text, $4::uuid)
+
 -- :name answer_restate :do :write
 select payments.restate_answer($1::text, $2::text, $3::uuid, $4::bytea)
 

@@ -152,8 +152,9 @@ decision_attempt(struct decision *d, const struct uuid *id,
 	buf_putc(out, '}');
 }
 
-void
-decision_refund_new(struct decision *d, const struct uuid *id,
+/* A new one, up to what it may have besides. */
+static void
+refund_members(struct decision *d, const struct uuid *id,
     const struct uuid *payment, int64_t amount, const char *reason)
 {
 	struct buf *out = &d->refunds;
@@ -163,8 +164,25 @@ decision_refund_new(struct decision *d, const struct uuid *id,
 	uuid_member(out, "payment", payment);
 	int_member(out, "amount", amount);
 	text_member(out, "reason", reason);
-	buf_putc(out, '}');
+}
+
+void
+decision_refund_new(struct decision *d, const struct uuid *id,
+    const struct uuid *payment, int64_t amount, const char *reason)
+{
+	refund_members(d, id, payment, amount, reason);
+	buf_putc(&d->refunds, '}');
 	news_payment(&d->news, d->sc, "refund", id, NONE);
+}
+
+void
+decision_refund_made(struct decision *d, const struct refund_row *made)
+{
+	refund_members(d, &made->id, &made->payment_id, made->amount,
+	    made->reason);
+	text_member(&d->refunds, "status", made->status);
+	text_member(&d->refunds, "stripe_id", made->stripe_id);
+	buf_putc(&d->refunds, '}');
 }
 
 void

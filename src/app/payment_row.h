@@ -149,6 +149,8 @@ void decision_attempt(struct decision *d, const struct uuid *id,
     const struct amount_due *due, const char *currency, const char *method);
 void decision_refund_new(struct decision *d, const struct uuid *id,
     const struct uuid *payment, int64_t amount, const char *reason);
+/* One of staff's that Stripe made already: "pending" or "succeeded". */
+void decision_refund_made(struct decision *d, const struct refund_row *made);
 void decision_refund(struct decision *d, const struct refund_row *row,
     const char *status, const char *stripe_id, const char *failure);
 void decision_entry(struct decision *d, const char *kind,

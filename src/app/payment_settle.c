@@ -400,17 +400,26 @@ refund_may_become(const char *from, const char *to)
 	return strcmp(from, "succeeded") == 0 && strcmp(to, "failed") == 0;
 }
 
+/* What it becomes, in the journal and for the world.  When one fails, another may
+ * have been made at Stripe in its stead, for which there is room only now. */
 static void
-enter_refund(struct decision *d, const struct refund_row *r, const char *to)
+enter_refund(struct decision *d, struct scope *sc, const struct refund_row *r,
+    const char *to)
 {
 	bool was = strcmp(r->status, "succeeded") == 0;
 
-	if (strcmp(to, "succeeded") == 0)
+	if (strcmp(to, "succeeded") == 0) {
 		decision_entry(d, "refund", &r->id, "customers", "stripe",
 		    r->amount, r->currency);
-	else if (was && strcmp(to, "failed") == 0)
-		decision_entry(d, "refund_failed", &r->id, "stripe",
-		    "customers", r->amount, r->currency);
+		news_work(&d->news, "events", "RefundProcessed", money_facts(sc,
+		    "refund_id", &r->id, &r->payment_id, r->amount,
+		    r->currency, r->reason), NONE);
+	} else if (strcmp(to, "failed") == 0) {
+		if (was)
+			decision_entry(d, "refund_failed", &r->id, "stripe",
+			    "customers", r->amount, r->currency);
+		news_payment(&d->news, sc, "refunds", &r->payment_id, NONE);
+	}
 }
 
 static enum err
@@ -435,11 +444,7 @@ try_refund(struct app *app, struct scope *sc, const struct uuid *refund,
 	if (word)
 		decision_event(&d, word->event, word->type, word->object);
 	decision_refund(&d, &r, status, stripe_id, failure);
-	enter_refund(&d, &r, status);
-	if (strcmp(status, "succeeded") == 0)
-		news_work(&d.news, "events", "RefundProcessed", money_facts(sc,
-		    "refund_id", &r.id, &r.payment_id, r.amount, r.currency,
-		    r.reason), NONE);
+	enter_refund(&d, sc, &r, status);
 	return decision_commit(&d, app, sc);
 }
 
@@ -457,6 +462,87 @@ refund_settle(struct app *app, struct scope *sc, const struct uuid *refund,
 			return ERR_OK;
 		if (e != ERR_STALE && e != ERR_RETRY && e != ERR_UNCERTAIN)
 			return e;
+	}
+	return e;
+}
+
+/* ---- refunds that were made elsewhere ----------------------------------------- */
+
+/* More would be gone than was paid: one of ours, not sent yet, has to give way. */
+static enum err
+no_room(struct app *app, struct scope *sc, const struct payment_row *p)
+{
+	struct refund_row *rows = NULL;
+	size_t count = 0;
+	enum err e = refund_rows(app, sc, &p->id, &rows, &count);
+
+	for (size_t i = 0; !e && i < count; i++) {
+		if (strcmp(rows[i].status, "queued") == 0)
+			return ERR_OK;
+	}
+	return e ? e : scope_fail(sc, ERR_CONFLICT, "Stripe sent more back than "
+	    "there is of the payment");
+}
+
+static enum err
+write_elsewhere(struct app *app, struct scope *sc, const struct payment_case *c,
+    const struct refund_elsewhere *made)
+{
+	struct refund_row r = { .payment_id = c->payment.id,
+		.stripe_id = made->stripe_id, .amount = made->amount,
+		.currency = c->payment.currency, .reason = "staff",
+		.status = made->status };
+	struct decision d;
+
+	uuid_new(&r.id);
+	decision_begin(&d, sc, &c->row);
+	decision_refund_made(&d, &r);
+	r.status = "queued"; /* until this commit it is nothing */
+	enter_refund(&d, sc, &r, made->status);
+	/* As with ours, its end is asked for when nobody tells it. */
+	if (strcmp(made->status, "pending") == 0)
+		news_payment(&d.news, sc, "refund", &r.id, c->row.as_of_us +
+		    USEC_PER_MIN);
+	return decision_commit(&d, app, sc);
+}
+
+static enum err
+try_enter(struct app *app, struct scope *sc, const struct uuid *payment,
+    const struct refund_elsewhere *made)
+{
+	struct payment_case c;
+	struct refund_row r;
+	enum err e;
+
+	e = load_case(app, sc, payment, &c);
+	/* Both after the booking: what was entered since then raised its
+	 * version, and this is refused as stale. */
+	if (!e)
+		e = payment_find(app, sc, payment, NULL, NULL, &c.payment);
+	if (e)
+		return e;
+	e = refund_find(app, sc, NULL, made->stripe_id, &r);
+	if (e != ERR_NOT_FOUND)
+		return e;
+	if (made->amount < 1 || !made->currency ||
+	    strcmp(made->currency, c.payment.currency) != 0)
+		return scope_fail(sc, ERR_CONFLICT, "Stripe sent back another "
+		    "currency than was paid");
+	return made->amount > c.payment.amount - c.payment.refunded ?
+	    no_room(app, sc, &c.payment) : write_elsewhere(app, sc, &c, made);
+}
+
+enum err
+refund_enter(struct app *app, struct scope *sc, const struct uuid *payment,
+    const struct refund_elsewhere *made)
+{
+	enum err e = ERR_STALE;
+
+	/* Tried again, it finds what a lost answer was about. */
+	for (int i = 0; i < WRITE_TRIES; i++) {
+		e = try_enter(app, sc, payment, made);
+		if (e != ERR_STALE && e != ERR_RETRY && e != ERR_UNCERTAIN)
+			break;
 	}
 	return e;
 }

@@ -44,4 +44,23 @@ enum err refund_settle(struct app *app, struct scope *sc,
     const struct uuid *refund, const char *status, const char *stripe_id,
     const char *failure, const struct stripe_word *word) MUSTCHECK;
 
+/* A refund that Stripe made and nobody asked for here. */
+struct refund_elsewhere {
+	const char *stripe_id;
+	const char *status; /* "pending" or "succeeded" */
+	int64_t amount;     /* hundredths */
+	const char *currency;
+};
+
+/*
+ * It becomes a row, as if staff had sent it.
+ * ERR_OK        it is one, now or before; or a refund of ours that is not sent
+ *               yet is in its way: Stripe will refuse that one, and then all
+ *               are read again
+ * ERR_CONFLICT  it is of another currency, or more than was paid is gone:
+ *               nothing was done, an operator must look
+ */
+enum err refund_enter(struct app *app, struct scope *sc,
+    const struct uuid *payment, const struct refund_elsewhere *made) MUSTCHECK;
+
 #endif

@@ -12,6 +12,7 @@
 #include "app/payment_open.h"
 #include "app/payment_row.h"
 #include "app/payment_settle.h"
+#include "app/refund_found.h"
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/instant.h"
@@ -20,7 +21,6 @@
 #include "remote/stripe.h"
 #include "store/db.h"
 
-#define REFUND_PAGES_MAX 10
 /* What a key did by then is on Stripe's list. */
 #define REFUND_SURE_US (3 * USEC_PER_MIN)
 #define FAILURE_MAX 100 /* payments.refunds.failure_reason */
@@ -162,9 +162,7 @@ static enum due_outcome
 told_refund(struct app *app, struct scope *sc, const struct refund_row *r,
     const struct stripe_refund *s)
 {
-	const char *status = s->status == STRIPE_REFUND_SUCCEEDED ?
-	    "succeeded" : s->status == STRIPE_REFUND_FAILED ||
-	    s->status == STRIPE_REFUND_CANCELED ? "failed" : "pending";
+	const char *status = refund_found_word(s->status);
 	enum err e = refund_settle(app, sc, &r->id, status, s->id,
 	    s->failure_reason, NULL);
 
@@ -172,37 +170,6 @@ told_refund(struct app *app, struct scope *sc, const struct refund_row *r,
 	if (e)
 		return DUE_OUTAGE;
 	return strcmp(status, "pending") == 0 ? DUE_SOON : DUE_DONE;
-}
-
-/* The refund that a lost answer was about: Stripe keeps even a 500 under the
- * key, so that asking again says nothing. */
-static enum stripe_kind
-find_refund(struct app *app, struct scope *sc, const struct payment_row *p,
-    const struct refund_row *r, struct stripe_refund *told, bool *ret_found)
-{
-	struct stripe_call call = { .account = p->account };
-	struct stripe_pages pages = { .object = STRIPE_REFUND,
-		.payment_intent = p->intent };
-
-	*ret_found = false;
-	for (int i = 0; i < REFUND_PAGES_MAX && !pages.over; i++) {
-		struct list list = { NULL, 0 };
-		const struct stripe_refund *items;
-		enum stripe_kind kind = stripe_pages_next(app->stripe, sc,
-		    &call, &pages, &list);
-
-		if (kind != STRIPE_DONE)
-			return kind;
-		items = list.items;
-		for (size_t k = 0; k < list.count; k++) {
-			if (!uuid_equal(&items[k].tags.refund_id, &r->id))
-				continue;
-			*told = items[k];
-			*ret_found = true;
-			return STRIPE_DONE;
-		}
-	}
-	return STRIPE_DONE;
 }
 
 static enum stripe_kind
@@ -293,7 +260,9 @@ not_made(struct app *app, struct scope *sc, const struct due_row *w,
 }
 
 /* Ask for it.  Stripe forgets a key after a day, and must not refund twice then,
- * nor under another key what it made under the one before: it is looked for. */
+ * nor under another key what it made under the one before: it is looked for.  So
+ * is one that a lost answer was about: even a 500 is kept under the key, so that
+ * asking again says nothing. */
 static enum due_outcome
 ask_refund(struct app *app, struct scope *sc, const struct due_row *w,
     const struct payment_row *p, const struct refund_row *r)
@@ -305,7 +274,7 @@ ask_refund(struct app *app, struct scope *sc, const struct due_row *w,
 	bool found = false;
 
 	if (r->key_turn > 0 || r->as_of_us - r->created_us > KEY_TRUSTED_US)
-		looked = find_refund(app, sc, p, r, &told, &found);
+		looked = refund_found_ours(app, sc, p, &r->id, &told, &found);
 	if (looked != STRIPE_DONE)
 		return outcome_of_stripe(looked);
 	if (found)
@@ -316,7 +285,7 @@ ask_refund(struct app *app, struct scope *sc, const struct due_row *w,
 		return told_refund(app, sc, r, &told);
 	if (sent == STRIPE_LATER || sent == STRIPE_DENIED)
 		return DUE_OUTAGE;
-	looked = find_refund(app, sc, p, r, &told, &found);
+	looked = refund_found_ours(app, sc, p, &r->id, &told, &found);
 	if (looked != STRIPE_DONE)
 		return outcome_of_stripe(looked);
 	return found ? told_refund(app, sc, r, &told) :
@@ -348,6 +317,31 @@ work_refund(struct app *app, struct scope *sc, const struct due_row *w)
 	kind = stripe_refund_read(app->stripe, sc, &call, r.stripe_id, &told);
 	return kind == STRIPE_DONE ? told_refund(app, sc, &r, &told) :
 	    outcome_of_stripe(kind);
+}
+
+/* Money of a payment went back at Stripe.  That it was paid at all may not have
+ * been told yet: that comes first. */
+static enum due_outcome
+work_refunds(struct app *app, struct scope *sc, const struct due_row *w)
+{
+	enum stripe_kind kind = STRIPE_DONE;
+	enum due_outcome outcome = DUE_DONE;
+	struct payment_told told;
+	struct payment_row p;
+	enum err e = payment_find(app, sc, &w->subject, NULL, NULL, &p);
+
+	if (!e && strcmp(p.status, "succeeded") != 0) {
+		outcome = p.session || p.intent ? outcome_of(
+		    payment_ask_read(app, sc, &p, &told)) :
+		    work_read(app, sc, w);
+		e = payment_find(app, sc, &w->subject, NULL, NULL, &p);
+	}
+	if (!e && outcome == DUE_DONE && p.intent &&
+	    strcmp(p.status, "succeeded") == 0)
+		kind = refund_found_all(app, sc, &p, &e);
+	if (kind != STRIPE_DONE)
+		return outcome_of_stripe(kind);
+	return e ? due_outcome_of(e) : outcome;
 }
 
 /* Sessions and intents of a booking that nobody wants any more. */
@@ -401,6 +395,7 @@ static const struct due_kind kinds[] = {
 	{ "session", work_session, 0 },
 	{ "read", work_read, 0 },
 	{ "refund", work_refund, 0 },
+	{ "refunds", work_refunds, 0 },
 	{ "close", work_close, 0 },
 	{ "lapse", work_lapse, 5000 },
 };

@@ -143,6 +143,65 @@ on_intent(struct app *app, struct scope *sc, const struct stripe_event *event,
 	return payment_settle(app, sc, &row.id, &outcome, word);
 }
 
+/* Money of it went back at Stripe: what did, due work reads from there. */
+static enum err
+tell_refunded(struct app *app, struct scope *sc, const struct stripe_word *word,
+    const struct payment_row *p)
+{
+	struct args args;
+	enum err e = ERR_RETRY;
+
+	args_init(&args, sc->arena);
+	args_text(&args, word->event);
+	args_text(&args, word->type);
+	args_text(&args, word->object);
+	args_uuid(&args, &p->id);
+	/* Told again it has no other effect, also when an answer was lost. */
+	for (int i = 0; i < WRITE_TRIES; i++) {
+		e = db_do(app->db, sc, STMT_PAYMENT_TELL_REFUNDED, &args, NULL);
+		if (e != ERR_RETRY && e != ERR_UNCERTAIN)
+			break;
+	}
+	return e;
+}
+
+static enum err
+on_charge(struct app *app, struct scope *sc, const struct stripe_event *event,
+    const struct stripe_word *word)
+{
+	const struct stripe_charge *c = event->charge;
+	struct payment_row p;
+	enum err e;
+
+	e = find(app, sc, NULL, NULL, c->payment_intent, &p);
+	/* It may come before anybody told which intent the attempt has. */
+	if (e == ERR_NOT_FOUND) {
+		e = find(app, sc, &c->tags, NULL, NULL, &p);
+		if (!e && p.intent)
+			e = ERR_NOT_FOUND;
+	}
+	if (e == ERR_NOT_FOUND || (!e && !is_of(event, &p)))
+		return keep(app, sc, word);
+	return e ? e : tell_refunded(app, sc, word, &p);
+}
+
+/* A refund that nobody asked for here; if it failed, nothing has happened. */
+static enum err
+on_other_refund(struct app *app, struct scope *sc,
+    const struct stripe_event *event, const struct stripe_word *word)
+{
+	const struct stripe_refund *r = event->refund;
+	struct payment_row p;
+	enum err e;
+
+	e = find(app, sc, NULL, NULL, r->payment_intent, &p);
+	if (e && e != ERR_NOT_FOUND)
+		return e;
+	return e || r->status == STRIPE_REFUND_FAILED ||
+	    r->status == STRIPE_REFUND_CANCELED || !is_of(event, &p) ?
+	    keep(app, sc, word) : tell_refunded(app, sc, word, &p);
+}
+
 static enum err
 on_refund(struct app *app, struct scope *sc, const struct stripe_event *event,
     const struct stripe_word *word)
@@ -154,6 +213,9 @@ on_refund(struct app *app, struct scope *sc, const struct stripe_event *event,
 	enum err e;
 
 	e = refund_find(app, sc, &r->tags.refund_id, r->id, &row);
+	if (e == ERR_NOT_FOUND || (!e && row.stripe_id &&
+	    strcmp(row.stripe_id, r->id) != 0))
+		return on_other_refund(app, sc, event, word);
 	if (!e)
 		e = payment_find(app, sc, &row.payment_id, NULL, NULL, &p);
 	if (e && e != ERR_NOT_FOUND)
@@ -249,8 +311,10 @@ put_into_effect(struct app *app, struct scope *sc,
 		word.object = event->dispute->id;
 		return on_dispute(app, sc, event, &word);
 	}
-	if (event->charge)
+	if (event->charge) {
 		word.object = event->charge->id;
+		return on_charge(app, sc, event, &word);
+	}
 	return keep(app, sc, &word);
 }
 

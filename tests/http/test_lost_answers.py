@@ -263,3 +263,23 @@ def test_a_visit_that_cannot_be_looked_up_is_not_said_to_have_failed(lossy):
         again = shop.again(asked)
         assert again.status == status and again.body["already"] is True, again
     assert shop.told(made, "BookingCheckedIn", "BookingCompleted") == (1, 1)
+
+
+# ---- money was sent back at Stripe -----------------------------------------------------
+
+
+def test_a_webhook_whose_answer_is_lost_leaves_its_work_once(lossy):
+    shop, road = lossy
+    token, made = shop.paid_booking(shop.franchise(3), day_in(6), 9, 11)
+    intent = shop.one("select stripe_payment_id from payments.payments where booking_id = %s",
+                      made["booking_id"])
+    road.lose("payment_tell_refunded")
+    shop.sandbox.api("/v1/refunds", {"payment_intent": intent})
+    shop.sandbox.wait()
+    assert road.lost == 1
+    assert shop.one("select count(*) from bookings.outbox where booking_id = %s and type = 'refunds'",
+                    made["booking_id"]) == 1
+    shop.drain()
+    assert shop.refunds(made) == [("staff", "succeeded", "30.00")]
+    assert shop.told(made, "RefundProcessed") == (1,)
+    assert shop.cancel(token, made)["refund_amount"] == 0

@@ -236,6 +236,61 @@ def test_nobody_sends_back_money_of_another_booking(api, role):
     assert api.one("select count(*) from payments.refunds") == 0
 
 
+def made_elsewhere(payment, amount=1500, told=True, entry=(), **values):
+    """What apply is asked for when Stripe sent money back by itself: (types, the rest)."""
+    refund = {"id": str(uuid.uuid4()), "payment": str(payment), "amount": amount, "reason": "staff",
+              "status": "succeeded", "stripe_id": f"re_{uuid.uuid4()}", **values}
+    refund = {name: value for name, value in refund.items() if value is not None}
+    lines = {"kind": "refund", "reference": refund["id"], "debit": "customers", "credit": "stripe",
+             "amount": amount, "currency": "USD", **dict(entry)}
+    return (["RefundProcessed"] if told else [],
+            {"refunds": [refund], "entries": [] if entry is None else [lines]})
+
+
+@pytest.mark.parametrize("role", ["booking_api", "booking_relay"])
+def test_nobody_calls_money_sent_back_by_stripe_but_as_stripe_tells_it(api, role):
+    mine, theirs = booked(api, "10:00"), booked(api, "13:00", paid=True)
+    connection = api.connect(role)
+
+    def refused(code, whose, version, **more):
+        types, rest = made_elsewhere(**more)
+        return api.refused(code, *decide(*whose[:2], version, types, rest), connection=connection)
+    paid = {"payment": theirs[2]}
+    for wrong in ({"stripe_id": None}, {"stripe_id": ""}, {"status": None}, {"status": "queued"},
+                  {"status": "failed"}, {"reason": "late"}, {"reason": "cancelled"},
+                  {"reason": None}, {"told": False}, {"amount": 1, "entry": {"amount": 2}},
+                  {"entry": {"kind": "fee"}}, {"entry": {"debit": "fees"}},
+                  {"entry": {"credit": "fees"}}, {"entry": {"currency": "EUR"}},
+                  {"entry": {"reference": str(theirs[2])}}, {"payment": uuid.uuid4()},
+                  {"payment": mine[2]}):
+        refused("22023", mine if "payment" in wrong else theirs, 2 if "payment" in wrong else 3,
+                **{**paid, **wrong})
+    diag = refused("23503", mine, 2, **paid)
+    assert diag.constraint_name == "refunds_of_its_booking"
+    diag = refused("23514", theirs, 3, **paid, amount=1501)
+    assert diag.constraint_name == "payments_refund_within_paid"
+    assert api.one("select count(*) from payments.refunds") == 0
+
+    types, rest = made_elsewhere(theirs[2], 1000, stripe_id="re_1")
+    api.all(*decide(*theirs[:2], 3, types, rest), connection=connection)
+    refused("23505", theirs, 4, **paid, amount=1, stripe_id="re_1")
+    assert api.all("select refund_status, amount, stripe_refund_id, reason, processed_at is not null"
+                   " from payments.refunds") == [("succeeded", 10, "re_1", "staff", True)]
+    assert api.one("select refunded_amount from payments.payments where id = %s", (theirs[2],)) == 10
+
+
+def test_the_relay_tells_no_webhook_and_the_api_tells_each_once(api):
+    _, _, payment = booked(api, paid=True)
+    tell = "select payments.tell_refunded('evt_1', 'charge.refunded', 'ch_1', %s)"
+    api.refused("42501", tell, (payment,), connection=api.connect("booking_relay"))
+    rows = "select topic, type, facts ->> 'id' from bookings.outbox where type = 'refunds'"
+    assert [api.one(tell, (payment,), connection=api.api) for _ in range(2)] == [True, False]
+    assert api.all(rows) == [("payments", "refunds", str(payment))]
+    # What is nobody's leaves no trace: it may be somebody's when it is told again.
+    api.refused("P0002", tell.replace("evt_1", "evt_2"), (uuid.uuid4(),), connection=api.api)
+    assert api.one("select count(*) from payments.stripe_events where stripe_event_id = 'evt_2'") == 0
+
+
 @pytest.mark.parametrize("role", ["booking_api", "booking_relay"])
 def test_nobody_moves_the_counter_by_way_of_money(api, role):
     booking, customer, _ = booked(api, paid=True)

@@ -253,6 +253,24 @@ def test_a_refund_made_behind_our_back_is_found(shop):
     assert [(d["at_stripe"], d["here"]) for d in told["differences"]] == [(10, 0), (10, None)]
 
 
+def test_a_refund_made_behind_our_back_that_we_were_told_of_agrees(shop):
+    booking, payment, intent = shop.paid()
+    made = shop.stripe.refund(intent, amount=1000).json
+    refund = uuid.uuid4()
+    customer, version = shop.world.one("select customer_id, version from bookings.bookings"
+                                       " where id = %s", (booking,))
+    shop.world.all("select payments.apply(%s, '{events}', '{RefundProcessed}', %s::uuid[], array['{}'],"
+                   " array[null]::bytea[], array[null]::timestamptz[], null, null, null, null)", (json.dumps({
+        "booking": {"id": str(booking), "customer": str(customer), "version": version},
+        "refunds": [{"id": str(refund), "payment": str(payment), "amount": 1000, "reason": "staff",
+                     "status": "succeeded", "stripe_id": made["id"]}],
+        "entries": [{"kind": "refund", "reference": str(refund), "debit": "customers",
+                     "credit": "stripe", "amount": 1000, "currency": "USD"}]}), [uuid.uuid4()]))
+    kinds, told = shop.reconcile()
+    assert kinds == [] and told["refunds"] == 1
+    assert shop.money() == []
+
+
 def test_a_refund_that_failed_there_but_not_here_is_found(shop):
     refund, made = shop.refunded(shop.paid())
     shop.stripe.control("POST", f"/refunds/{made['id']}", {"status": "failed"})

@@ -18,6 +18,7 @@ API_CALLS = {
     "bookings.end_change",
     "payments.apply", "payments.keep_event", "payments.tell_dispute", "payments.restate_answer",
     "payments.is_of_others", "payments.was_of_others", "payments.use_refund_key",
+    "payments.tell_refunded",
 }
 OURS = "n.nspname in ('franchises', 'bookings', 'payments', 'access', 'meta')"
 

@@ -23,7 +23,7 @@ KEY, SECRETS = "sk_test_shop", ["whsec_shop_old", "whsec_shop_new"]
 WEBHOOK = f"{V1}/webhooks/stripe"
 UNFINISHED = ("queued", "open", "requires_action", "processing")
 # What can be done now; "read" is due when a session's time is over.
-WORK = ("session", "refund", "close")
+WORK = ("session", "refund", "refunds", "close")
 # Currencies whose unit is Stripe's unit.
 NO_DECIMALS = {"JPY"}
 
@@ -509,9 +509,11 @@ class Shop(Live):
                 for i, status, a, c, stripe in self.sql(
                     "select id, refund_status, amount, currency, "
                     "stripe_refund_id from payments.refunds")}
+        known = {stripe: name for name, (_, _, stripe) in rows.items()}
         seen = {}
         for refund in self.sandbox.objects("refund").values():
-            mine = refund["metadata"].get("refund_id")
+            # Of those that were made elsewhere we know Stripe's id alone.
+            mine = known.get(refund["id"], refund["metadata"].get("refund_id"))
             assert mine in rows, f"Stripe alone knows {refund['id']}"
             assert mine not in seen, f"{mine} was refunded twice"
             # Taken back or bounced, the money is here again.
