@@ -2003,7 +2003,8 @@ begin
         return null;
     end if;
     at := p_text::timestamptz;
-    return case when isfinite(at) then at end;
+    -- At the ends of what Postgres can tell it has no day in some time zones.
+    return case when at >= '0001-01-02' and at < '9999-12-31' then at end;
 exception when data_exception then
     return null;
 end $$;
