@@ -8,6 +8,7 @@ import threading
 import urllib.parse
 
 import pytest
+import redis
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from live import V1, day_in, until  # noqa: E402
@@ -157,6 +158,22 @@ def test_nothing_is_left_to_cancel_for_when_all_went_back_there(shop, paid):
     assert shop.cancel(token, made)["refund_amount"] == 0
     work(shop)
     assert shop.refunds(made) == [("staff", "succeeded", "120.00")]
+
+
+def test_the_relay_is_told_at_once(shop, paid):
+    _, made = paid
+    shop.sandbox.webhook_fault("*", "withhold")
+    dashboard(shop, made, 3000)
+    with redis.Redis(unix_socket_path=str(shop.home / "run/redis.sock")) as heard, \
+            heard.pubsub(ignore_subscribe_messages=True) as hints:
+        hints.subscribe("booking:outbox")
+        hints.get_message(timeout=5)
+        assert shop.webhook(event(shop, "charge.refunded")).status == 200
+        assert hints.get_message(timeout=5)["data"] == b"p"
+    shop.sandbox.control("POST", "/webhooks/release")
+    shop.sandbox.wait()
+    work(shop)
+    assert shop.refunds(made) == [("staff", "succeeded", "30.00")]
 
 
 # ---- once, in whatever order --------------------------------------------------------------
