@@ -11,7 +11,7 @@ import pytest
 import redis
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from live import V1, day_in, until  # noqa: E402
+from live import V1, at, day_in, until  # noqa: E402
 from shop import KEY, VERSION, Shop  # noqa: E402
 
 REFUNDS = "POST /v1/refunds"
@@ -343,6 +343,29 @@ def test_a_part_sent_back_there_before_a_cancellations_own_leaves_the_rest_owed(
     shop.run("payments", "refund", str(payment))
     work(shop)
     assert owed(shop, made) == [] and shop.read(token, made)["refunded_amount"] == 120
+
+
+def test_what_replaces_ours_of_one_payment_pays_nothing_of_another(shop, paid):
+    token, made = paid
+    shop.change(token, made, end_datetime=at(day_in(5), 19))
+    shop.pay(shop.link(token, made).headers["Location"])
+    shop.drain()
+    first, second = [i for i, in shop.sql(
+        "select stripe_payment_id from payments.payments where booking_id = %s order by created_at",
+        made["booking_id"])]
+    assert shop.cancel(token, made)["refund_amount"] == 150
+    for intent, units in ((first, 12000), (second, 1000)):
+        shop.sandbox.api("/v1/refunds", {"payment_intent": intent, "amount": units})
+    shop.sandbox.wait()
+    # Both of ours are refused before one of theirs is entered.
+    shop.sql("update bookings.outbox set attempts = 5 where booking_id = %s and type = 'refund'",
+             made["booking_id"])
+    work(shop, "refund")
+    work(shop, times=3)
+    assert sorted(shop.refunds(made)) == [
+        ("cancelled", "failed", "120.00"), ("cancelled", "failed", "30.00"),
+        ("staff", "succeeded", "10.00"), ("staff", "succeeded", "120.00")]
+    assert owed(shop, made) == ["20.00"]
 
 
 def test_what_fits_beside_ours_is_entered_at_once(shop, paid):
