@@ -2003,7 +2003,8 @@ begin
         return null;
     end if;
     at := p_text::timestamptz;
-    return case when isfinite(at) then at end;
+    -- At the ends of what Postgres can tell it has no day in some time zones.
+    return case when at >= '0001-01-02' and at < '9999-12-31' then at end;
 exception when data_exception then
     return null;
 end $$;
@@ -2379,7 +2380,8 @@ $$;
  * of all: a cancellation counts what failed as still there.  But what lands on a
  * cancelled booking and goes back in the same commit is that money alone.  What a
  * bank takes back is owed no more.  Never more is owed than is there.  What Stripe
- * says went back already (charge_already_refunded) somebody sent by its dashboard.
+ * says went back already (charge_already_refunded) somebody sent by its dashboard:
+ * once that is entered after it, it pays this, and nothing else.
  */
 create function payments.owed_of(p_booking uuid, p_other uuid)
 returns numeric language plpgsql stable as $$
@@ -2403,7 +2405,10 @@ begin
              select f.updated_at, f.amount
                from payments.refunds f join theirs t on t.id = f.payment_id
               where f.refund_status = 'failed'
-                and f.failure_reason is distinct from 'charge_already_refunded'
+                and (f.failure_reason is distinct from 'charge_already_refunded'
+                     or exists (select from payments.refunds s
+                                 where s.payment_id = f.payment_id and s.reason = 'staff'
+                                   and s.created_at > f.updated_at))
               union all
              select d.updated_at, -d.held
                from payments.disputes d join theirs t on t.id = d.payment_id

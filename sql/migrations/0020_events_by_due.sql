@@ -1,5 +1,6 @@
 -- 0020_events_by_due.sql: the events that are due longest go first, a replay lets
--- those of the day pass, and a spoilt row stops none but itself.
+-- those of the day pass, and a spoilt row stops none but itself; and what was sent
+-- back at Stripe pays what it replaces, not what else is owed.
 
 /*
  * What a text says as an instant; null where that is none.  A row that was spoilt
@@ -14,7 +15,8 @@ begin
         return null;
     end if;
     at := p_text::timestamptz;
-    return case when isfinite(at) then at end;
+    -- At the ends of what Postgres can tell it has no day in some time zones.
+    return case when at >= '0001-01-02' and at < '9999-12-31' then at end;
 exception when data_exception then
     return null;
 end $$;
@@ -77,3 +79,54 @@ $$;
 drop index bookings.idx_outbox_events;
 create index idx_outbox_events on bookings.outbox (due_at, id)
     where topic = 'events' and sent_at is null and dead_at is null;
+
+/*
+ * What is owed of a booking because refunds of it failed: of its own money, or of
+ * one payment that is not its (late, paid twice: was_of_others).  What fails is
+ * owed.  What staff or a cancellation sends while something is owed is that first
+ * of all: a cancellation counts what failed as still there.  But what lands on a
+ * cancelled booking and goes back in the same commit is that money alone.  What a
+ * bank takes back is owed no more.  Never more is owed than is there.  What Stripe
+ * says went back already (charge_already_refunded) somebody sent by its dashboard:
+ * once that is entered after it, it pays this, and nothing else.
+ */
+create or replace function payments.owed_of(p_booking uuid, p_other uuid)
+returns numeric language plpgsql stable as $$
+declare
+    r    record;
+    owed numeric := 0;
+    here numeric;
+begin
+    for r in with theirs as materialized (
+                 select p.id from payments.payments p
+                  where p.booking_id = p_booking and p.payment_status = 'succeeded'
+                    and case when p_other is null then not payments.was_of_others(p.id)
+                             else p.id = p_other end)
+             select f.created_at as at, -f.amount as more
+               from payments.refunds f join theirs t on t.id = f.payment_id
+              where f.reason in ('staff', 'cancelled')
+                and not exists (select from payments.journal j
+                                 where j.booking_id = p_booking and j.reference = f.payment_id
+                                   and j.kind = 'charge' and j.created_at = f.created_at)
+              union all
+             select f.updated_at, f.amount
+               from payments.refunds f join theirs t on t.id = f.payment_id
+              where f.refund_status = 'failed'
+                and (f.failure_reason is distinct from 'charge_already_refunded'
+                     or exists (select from payments.refunds s
+                                 where s.payment_id = f.payment_id and s.reason = 'staff'
+                                   and s.created_at > f.updated_at))
+              union all
+             select d.updated_at, -d.held
+               from payments.disputes d join theirs t on t.id = d.payment_id
+              where d.dispute_status = 'lost'
+              order by 1, 2 loop
+        owed := greatest(owed + r.more, 0);
+    end loop;
+    select sum(p.amount - p.refunded_amount - coalesce((select sum(d.held) from payments.disputes d
+                where d.payment_id = p.id and d.dispute_status = 'lost'), 0))
+      into here from payments.payments p
+     where p.booking_id = p_booking and p.payment_status = 'succeeded'
+       and case when p_other is null then not payments.was_of_others(p.id) else p.id = p_other end;
+    return greatest(least(owed, here), 0);
+end $$;

@@ -4,10 +4,11 @@
 -- booking, our row, Stripe's object, both amounts in hundredths, currency, note.
 
 -- :name reconcile_accounts :all :read :late
--- Our own account (null), and every connected one that ever took a payment.
+-- Our own account (null) first, and every connected one that ever took a payment.
 select null::text as account
  union
 select p.stripe_account::text from payments.payments p
+ order by account nulls first
 
 -- :name reconcile_charges :all :read :late
 -- A page of charges that Stripe says succeeded.

@@ -23,7 +23,8 @@ struct run {
 	const char *account; /* connected account, NULL = our own */
 	struct arena *arena;
 	struct scope sc; /* of the page */
-	char denied[SCOPE_WHY_MAX]; /* why an account could not be asked */
+	bool denies;                /* this account does: it cannot be asked */
+	char denied[SCOPE_WHY_MAX]; /* why the last that does cannot be asked */
 };
 
 #define COLUMN(name, kind, field) \
@@ -80,6 +81,7 @@ stripe_failed(struct run *r, enum stripe_kind kind)
 		    r->account ? " for account " : "",
 		    r->account ? r->account : "");
 		memcpy(r->denied, r->sc.why, sizeof r->denied);
+		r->denies = true;
 		return ERR_PAYMENTS_UNAVAILABLE;
 	}
 	if (!r->sc.why[0])
@@ -704,9 +706,11 @@ run_all(struct run *r, struct scope *sc)
 		return scope_fail(&r->sc, e, "%s", sc->why);
 	for (size_t i = 0; !e && i < count; i++) {
 		r->account = accounts[i].account;
+		r->denies = false;
 		e = account(r);
-		/* One that is connected no more hides no other's. */
-		if (e && r->account && r->denied[0])
+		/* One that is connected no more hides no other's, nor an
+		 * outage of it. */
+		if (e && r->account && r->denies)
 			e = ERR_OK;
 	}
 	if (!e)

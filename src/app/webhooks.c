@@ -13,7 +13,9 @@
 #include "base/scope.h"
 #include "domain/access.h"
 #include "remote/stripe.h"
+#include "store/cache.h"
 #include "store/db.h"
+#include "store/hint.h"
 
 /* STRIPE_WEBHOOK_SECRETS: one, or the old and the new with a comma between. */
 static size_t
@@ -162,6 +164,8 @@ tell_refunded(struct app *app, struct scope *sc, const struct stripe_word *word,
 		if (e != ERR_RETRY && e != ERR_UNCERTAIN)
 			break;
 	}
+	if (!e)
+		cache_hint(app->cache, sc, HINT_PAYMENTS);
 	return e;
 }
 

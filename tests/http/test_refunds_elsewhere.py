@@ -8,9 +8,10 @@ import threading
 import urllib.parse
 
 import pytest
+import redis
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from live import V1, day_in, until  # noqa: E402
+from live import V1, at, day_in, until  # noqa: E402
 from shop import KEY, VERSION, Shop  # noqa: E402
 
 REFUNDS = "POST /v1/refunds"
@@ -159,6 +160,22 @@ def test_nothing_is_left_to_cancel_for_when_all_went_back_there(shop, paid):
     assert shop.refunds(made) == [("staff", "succeeded", "120.00")]
 
 
+def test_the_relay_is_told_at_once(shop, paid):
+    _, made = paid
+    shop.sandbox.webhook_fault("*", "withhold")
+    dashboard(shop, made, 3000)
+    with redis.Redis(unix_socket_path=str(shop.home / "run/redis.sock")) as heard, \
+            heard.pubsub(ignore_subscribe_messages=True) as hints:
+        hints.subscribe("booking:outbox")
+        hints.get_message(timeout=5)
+        assert shop.webhook(event(shop, "charge.refunded")).status == 200
+        assert hints.get_message(timeout=5)["data"] == b"p"
+    shop.sandbox.control("POST", "/webhooks/release")
+    shop.sandbox.wait()
+    work(shop)
+    assert shop.refunds(made) == [("staff", "succeeded", "30.00")]
+
+
 # ---- once, in whatever order --------------------------------------------------------------
 
 
@@ -191,8 +208,8 @@ def test_several_at_work_enter_it_once(shop, paid):
         each.append(threading.Thread(target=shop.run, args=("payments", "work")))
         each[-1].start()
         until(lambda: shop.one("select count(*) from bookings.outbox where booking_id = %s and type ="
-                               " 'refunds' and claimed_until is not null", made["booking_id"]) > i,
-              "its row is claimed")
+                               " 'refunds' and (claimed_until is not null or sent_at is not null)",
+                               made["booking_id"]) > i, "its row is claimed")
     for thread in each:
         thread.join()
     assert shop.one("select max(attempts) from bookings.outbox where booking_id = %s and type ="
@@ -326,6 +343,29 @@ def test_a_part_sent_back_there_before_a_cancellations_own_leaves_the_rest_owed(
     shop.run("payments", "refund", str(payment))
     work(shop)
     assert owed(shop, made) == [] and shop.read(token, made)["refunded_amount"] == 120
+
+
+def test_what_replaces_ours_of_one_payment_pays_nothing_of_another(shop, paid):
+    token, made = paid
+    shop.change(token, made, end_datetime=at(day_in(5), 19))
+    shop.pay(shop.link(token, made).headers["Location"])
+    shop.drain()
+    first, second = [i for i, in shop.sql(
+        "select stripe_payment_id from payments.payments where booking_id = %s order by created_at",
+        made["booking_id"])]
+    assert shop.cancel(token, made)["refund_amount"] == 150
+    for intent, units in ((first, 12000), (second, 1000)):
+        shop.sandbox.api("/v1/refunds", {"payment_intent": intent, "amount": units})
+    shop.sandbox.wait()
+    # Both of ours are refused before one of theirs is entered.
+    shop.sql("update bookings.outbox set attempts = 5 where booking_id = %s and type = 'refund'",
+             made["booking_id"])
+    work(shop, "refund")
+    work(shop, times=3)
+    assert sorted(shop.refunds(made)) == [
+        ("cancelled", "failed", "120.00"), ("cancelled", "failed", "30.00"),
+        ("staff", "succeeded", "10.00"), ("staff", "succeeded", "120.00")]
+    assert owed(shop, made) == ["20.00"]
 
 
 def test_what_fits_beside_ours_is_entered_at_once(shop, paid):

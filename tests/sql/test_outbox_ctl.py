@@ -262,7 +262,7 @@ def test_watching_outlasts_a_postgres_that_goes_and_comes(box, tmp_path):
     """That is when somebody looks; but one that was never there ends it."""
     way = tmp_path / "way"
     url = box.world.server.url(box.world.name).replace(box.world.server.host, str(way))
-    words = ("watch", "--times", 6, "--every", 1)
+    words = ("watch", "--times", 8, "--every", 1)
     assert "Postgres" in box.ctl(*words, status=69, DATABASE_ADMIN_URL=url)
 
     way.symlink_to(box.world.server.host)
@@ -270,12 +270,12 @@ def test_watching_outlasts_a_postgres_that_goes_and_comes(box, tmp_path):
         watch = pool.submit(box.world.ctl, "outbox", *words, DATABASE_ADMIN_URL=url)
         time.sleep(2)
         way.unlink()
-        time.sleep(1.2)
+        time.sleep(2.5)
         way.symlink_to(box.world.server.host)
         done = watch.result()
     assert done.returncode == 0, done
     away = done.stderr.count("bookingctl: Postgres")
-    assert away >= 1 and done.stdout.count("median") + away == 6, done
+    assert away >= 1 and done.stdout.count("median") + away == 8, done
 
 
 @pytest.mark.parametrize("queue", ["", "booking-events", "booking-events.fifo"])

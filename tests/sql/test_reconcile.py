@@ -399,6 +399,17 @@ def test_an_account_that_is_connected_no_more_hides_no_other(shop):
         "charge_amount", "charge_amount", "journal_charges", "journal_charges"]
 
 
+def test_an_account_that_is_connected_no_more_hides_no_outage_of_another(shop):
+    for account, intent in (("acct-gone", "pi_gone"), ("acct_zLast", "pi_last")):
+        _, payment, _ = shop.paid()
+        shop.world.all("update payments.payments set stripe_account = %s, stripe_payment_id = %s"
+                       " where id = %s", (account, intent, payment))
+    shop.stripe.control("POST", "/faults", {"match": "GET /v1/payment_intents/pi_last",
+                                            "kind": "fail", "times": 100})
+    done = shop.world.ctl("reconcile", **shop.settings)
+    assert done.returncode == 69 and "status 500" in done.stderr, done
+
+
 def test_what_one_payment_owes_another_of_the_booking_may_pay(shop):
     """The cancellation of a booking counts what came back of any of its payments."""
     booking, first, _ = shop.paid()
