@@ -155,7 +155,7 @@ create table bookings.bookings (
     refund_cap_percent smallint not null default 100 check (refund_cap_percent between 0 and 100),
     paid_amount      numeric(12,2) not null default 0 check (paid_amount >= 0),
     refunded_amount  numeric(12,2) not null default 0 check (refunded_amount >= 0),
-    refund_amount    numeric(10,2),    -- promised by the cancellation
+    refund_amount    numeric(12,2),    -- promised by the cancellation
     cancellation_reason bytea,
     cancelled_at     timestamptz,
     email_hash       bytea not null,   -- keyed: look-up without the address

@@ -3,4 +3,5 @@
 
 alter table bookings.bookings
     alter column paid_amount type numeric(12,2),
-    alter column refunded_amount type numeric(12,2);
+    alter column refunded_amount type numeric(12,2),
+    alter column refund_amount type numeric(12,2);

@@ -373,6 +373,7 @@ days_read(struct app *app, struct scope *sc, const struct uuid *franchise,
 	size_t found;
 	enum err e;
 
+	clear_faults(sc);
 	if (keys && !claim_missing(app, sc, keys, count + 1, leases, mine) &&
 	    days_cached(app, sc, keys, count, *ret_days))
 		return ERR_OK;

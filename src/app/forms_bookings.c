@@ -212,7 +212,7 @@ static const struct field cancel_rows[] = {
 	{ "reason", FIELD_TEXT, PROSE, 0, 500, AT(cancel_request, reason),
 	  NULL, NULL, "Why the booking is cancelled.",
 	  "\"Customer request\"" },
-	{ "expected_refund", FIELD_MONEY, MAYBE, 0, MONEY_MAX,
+	{ "expected_refund", FIELD_MONEY, MAYBE, 0, SUM_MAX,
 	  AT(cancel_request, expected_refund), NULL, NULL,
 	  "The refund the customer was quoted; when it no longer holds,"
 	  " nothing is cancelled and the answer is 409.", "100.00" },
@@ -358,7 +358,7 @@ FORM(pending_change, "PendingChange", pending_change, pending_change_rows,
 #define BOOKING_END_ROWS \
 	{ "child_count", FIELD_INT, MUST, 1, CHILDREN_MAX, \
 	  AT(booking, child_count), NULL, NULL, "How many children.", "1" }, \
-	{ "refund_amount", FIELD_MONEY, ALWAYS, 0, MONEY_MAX, \
+	{ "refund_amount", FIELD_MONEY, ALWAYS, 0, SUM_MAX, \
 	  AT(booking, refund_amount), NULL, NULL, \
 	  "What was or will be paid back; null when not cancelled.", "null" }, \
 	{ "cancelled_at", FIELD_INSTANT, ALWAYS, 0, 0, \
@@ -407,10 +407,10 @@ static const struct field booking_rows[] = {
 	BOOKING_PRICE_ROWS
 	BOOKING_HOLD_ROW
 	BOOKING_CHANGE_ROW
-	{ "paid_amount", FIELD_MONEY, MUST, 0, MONEY_MAX,
+	{ "paid_amount", FIELD_MONEY, MUST, 0, SUM_MAX,
 	  AT(booking, paid_amount), NULL, NULL,
 	  "What was paid for the booking in all.", "120.00" },
-	{ "refunded_amount", FIELD_MONEY, MUST, 0, MONEY_MAX,
+	{ "refunded_amount", FIELD_MONEY, MUST, 0, SUM_MAX,
 	  AT(booking, refunded_amount), NULL, NULL,
 	  "What of it went back, or is on its way.", "0.00" },
 	BOOKING_LINES_ROW
@@ -451,7 +451,7 @@ static const struct field cancelled_rows[] = {
 	{ "cancellation_reason", FIELD_TEXT, ALWAYS | FIELD_MULTILINE, 0, 500,
 	  AT(booking, cancellation_reason), NULL, NULL,
 	  "The reason given, or null.", "\"Customer request\"" },
-	{ "refund_amount", FIELD_MONEY, MUST, 0, MONEY_MAX,
+	{ "refund_amount", FIELD_MONEY, MUST, 0, SUM_MAX,
 	  AT(booking, refund_amount), NULL, NULL,
 	  "What is paid back under the franchise's policy.", "100.00" },
 	{ "currency", FIELD_TEXT, MUST, 3, 3, AT(booking, currency), NULL,
@@ -477,13 +477,13 @@ FORM(cancel_tier, "CancellationTier", cancel_tier, cancel_tier_rows,
 static const struct field cancel_quote_rows[] = {
 	{ "booking_id", FIELD_UUID, MUST, 0, 0, AT(cancel_quote, booking_id),
 	  NULL, NULL, "The booking.", EX_ID },
-	{ "refund_amount", FIELD_MONEY, MUST, 0, MONEY_MAX,
+	{ "refund_amount", FIELD_MONEY, MUST, 0, SUM_MAX,
 	  AT(cancel_quote, refund_amount), NULL, NULL,
 	  "What a cancellation now pays back.", "100.00" },
-	{ "paid_amount", FIELD_MONEY, MUST, 0, MONEY_MAX,
+	{ "paid_amount", FIELD_MONEY, MUST, 0, SUM_MAX,
 	  AT(cancel_quote, paid_amount), NULL, NULL, "What was paid.",
 	  "120.00" },
-	{ "refunded_amount", FIELD_MONEY, MUST, 0, MONEY_MAX,
+	{ "refunded_amount", FIELD_MONEY, MUST, 0, SUM_MAX,
 	  AT(cancel_quote, refunded_amount), NULL, NULL,
 	  "What was paid back already.", "0.00" },
 	{ "refund_percent", FIELD_INT, MUST, 0, 100,

@@ -17,6 +17,7 @@
 #define PROSE (FIELD_NULLABLE | FIELD_MULTILINE)
 
 #define MONEY_MAX INT64_C(9999999999) /* NUMERIC(10,2) */
+#define SUM_MAX INT64_C(999999999999) /* NUMERIC(12,2): of several payments */
 #define RATE_MAX INT64_C(99999999)    /* NUMERIC(8,2) */
 
 #define FORM(id, title, type, rows, text, rule) \

@@ -224,6 +224,10 @@ on_refund(struct app *app, struct scope *sc, const struct stripe_event *event,
 		e = payment_find(app, sc, &row.payment_id, NULL, NULL, &p);
 	if (e && e != ERR_NOT_FOUND)
 		return e;
+	/* Metadata of ours can be given to a refund of any payment. */
+	if (!e && r->payment_intent && p.intent &&
+	    strcmp(r->payment_intent, p.intent) != 0)
+		return on_other_refund(app, sc, event, word);
 	if (r->status == STRIPE_REFUND_SUCCEEDED)
 		status = "succeeded";
 	else if (r->status == STRIPE_REFUND_FAILED ||

@@ -428,7 +428,7 @@ test_objects_are_private_encrypted_and_named_by_nothing_that_can_be_guessed(
 	uuid_format(&b->booking_id, id);
 	CU_ASSERT_EQUAL(aws_stand_count(&s.aws, "/buckets/documents", id), 0);
 	CU_ASSERT_EQUAL(aws_stand_count(&s.aws, "/buckets/documents",
-	    "Doe"), 0);
+	    " Doe"), 0);
 	end();
 }
 

@@ -307,6 +307,21 @@ def test_metadata_of_ours_on_anothers_refund_prove_nothing(shop, paid):
     assert shop.refunds(theirs) == [("staff", "succeeded", "20.00")]
 
 
+def test_metadata_of_one_of_ours_that_waits_prove_nothing_of_another_payment(shop, paid):
+    token, made = paid
+    payment = shop.one("select id from payments.payments where booking_id = %s", made["booking_id"])
+    shop.run("payments", "refund", payment, "--amount", "50.00")
+    mine = shop.one("select id from payments.refunds where booking_id = %s", made["booking_id"])
+    other, theirs = shop.paid_booking(shop.franchise(3), day_in(5), 9, 17)
+    refund = dashboard(shop, theirs, 2000, **{"metadata[refund_id]": mine})
+    told = event(shop, "refund.created", lambda o: o["id"] == refund)
+    assert shop.webhook({**told, "type": "refund.updated", "id": f"evt_{mine}"}).status == 200
+    assert shop.refunds(made) == [("staff", "queued", "50.00")]
+    work(shop)
+    assert shop.refunds(made) == [("staff", "succeeded", "50.00")]
+    assert shop.refunds(theirs) == [("staff", "succeeded", "20.00")]
+
+
 def test_all_sent_back_there_before_a_cancellations_own(shop, paid):
     token, made = paid
     assert shop.cancel(token, made)["refund_amount"] == 120
